@@ -1,0 +1,7 @@
+"""Evenfloor's balancer: one login per agent, the dialer with the fewest agents rings."""
+
+from .balancer import Balancer, Choice, Session
+from .errors import LoginRefused
+
+__all__ = ["Balancer", "Choice", "LoginRefused", "Session"]
+__version__ = "0.1.0"

@@ -1,0 +1,168 @@
+"""Asterisk's manager interface (AMI) as the dialer's daemon needs it, on panoramisk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from panoramisk import Manager
+from panoramisk.message import Message
+
+from .config import DialerConfig
+
+log = logging.getLogger("evenfloor.ami")
+
+ANSWER_TIMEOUT = 2.0
+LISTING_TIMEOUT = 10.0
+#: Seconds that Asterisk may take, beyond the ringing, to say how an Originate ended.
+ORIGINATE_GRACE = 5.0
+RECONNECT_AFTER = 1
+
+#: panoramisk sends unanswered actions again after a reconnect. Asterisk has restarted then:
+#: a call of before must not be placed now.
+_NEVER_REPEATED = ("ping", "login", "originate", "hangup", "coreshowchannels", "pjsipshowcontacts")
+
+#: The states of a contact, as ContactStatus and the contact list give them, in VICIdial's words.
+#: «Updated» isn't here: a registration that is merely refreshed changes nothing.
+PEER_STATES = {
+    "created": "REGISTERED",
+    "nonqualified": "REGISTERED",
+    "unqualified": "REGISTERED",
+    "unknown": "REGISTERED",
+    "nonqual": "REGISTERED",
+    "reachable": "REACHABLE",
+    "avail": "REACHABLE",
+    "unreachable": "UNREACHABLE",
+    "unavail": "UNREACHABLE",
+    "removed": "UNREGISTERED",
+}
+
+
+class AmiSilent(Exception):
+    """Asterisk didn't answer in time, or isn't there."""
+
+
+class Ami:
+    """A connection to Asterisk that comes back by itself.
+
+    Args:
+        config: where Asterisk is and who we are.
+        on_ready: called each time a connection has been made and the login accepted.
+    """
+
+    def __init__(self, config: DialerConfig, on_ready: Callable[[], None]):
+        self.ready = asyncio.Event()
+        self._on_ready = on_ready
+        self._manager = Manager(
+            loop=asyncio.get_running_loop(),
+            host=config.ami_host,
+            port=config.ami_port,
+            username=config.ami_user,
+            secret=config.ami_secret,
+            reconnect_timeout=RECONNECT_AFTER,
+            forgetable_actions=_NEVER_REPEATED,
+            on_login=self._logged_in,
+            on_disconnect=self._disconnected,
+        )
+
+    def connect(self) -> None:
+        """Start to connect; ``ready`` is set once Asterisk has accepted the login."""
+        self._manager.connect()
+
+    def close(self) -> None:
+        """End the connection for good."""
+        self._manager.close()
+
+    def on(self, event: str, callback: Callable[[Message], None]) -> None:
+        """Have ``callback`` called with each event of this name."""
+        self._manager.register_event(event, lambda manager, message: callback(message))
+
+    def _logged_in(self, manager: Manager) -> None:
+        log.info("connected to Asterisk")
+        self.ready.set()
+        self._on_ready()
+
+    def _disconnected(self, manager: Manager, reason: Exception | None) -> None:
+        log.warning("the connection to Asterisk is gone")
+        self.ready.clear()
+
+    async def _sent(self, headers: dict, seconds: float, as_list: bool | None = False):
+        if not self.ready.is_set():
+            raise AmiSilent("not connected")
+        try:
+            return await asyncio.wait_for(
+                self._manager.send_action(headers, as_list=as_list), seconds
+            )
+        except asyncio.TimeoutError:
+            raise AmiSilent(f"no answer to {headers['Action']} in {seconds} s") from None
+
+    async def ping(self) -> None:
+        """Make sure that Asterisk answers.
+
+        Raises:
+            AmiSilent: it doesn't.
+        """
+        await self._sent({"Action": "Ping"}, ANSWER_TIMEOUT)
+
+    async def originate(self, headers: dict, tag: str, ring_timeout: int) -> bool:
+        """Place a call and wait until it was answered or failed.
+
+        Args:
+            headers: Channel, Context, Exten, Priority and Callerid.
+            tag: becomes the channel's Uniqueid.
+            ring_timeout: seconds.
+
+        Returns:
+            Whether the phone answered.
+
+        Raises:
+            AmiSilent: Asterisk went away meanwhile.
+        """
+        answers = await self._sent(
+            {
+                **headers,
+                "Action": "Originate",
+                "ChannelId": tag,
+                "Async": "true",
+                "Timeout": ring_timeout * 1000,
+            },
+            ring_timeout + ORIGINATE_GRACE,
+            as_list=None,
+        )
+        last = answers[-1] if isinstance(answers, list) else answers
+        return last.response == "Success"
+
+    async def hang_up(self, channel: str) -> None:
+        """End a channel; one that is gone already is fine.
+
+        Raises:
+            AmiSilent: Asterisk doesn't answer.
+        """
+        await self._sent({"Action": "Hangup", "Channel": channel}, ANSWER_TIMEOUT)
+
+    async def channels(self) -> dict[str, str]:
+        """List the channels: ``{Uniqueid: name}``.
+
+        Raises:
+            AmiSilent: Asterisk doesn't answer.
+        """
+        answers = await self._sent({"Action": "CoreShowChannels"}, LISTING_TIMEOUT, as_list=True)
+        return {
+            answer.uniqueid: answer.channel
+            for answer in answers
+            if answer.event == "CoreShowChannel"
+        }
+
+    async def contacts(self) -> dict[str, str]:
+        """List the registered contacts: ``{extension: state in VICIdial's words}``.
+
+        Raises:
+            AmiSilent: Asterisk doesn't answer.
+        """
+        answers = await self._sent({"Action": "PJSIPShowContacts"}, LISTING_TIMEOUT, as_list=True)
+        return {
+            answer.endpoint: PEER_STATES.get(answer.status.lower(), "REGISTERED")
+            for answer in answers
+            if answer.event == "ContactList"
+        }

@@ -1,0 +1,179 @@
+"""The command ``evenfloor``. Passwords come on standard input, never on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import getpass
+import json
+import os
+import sys
+
+from . import __version__
+from . import config as configuration
+from .balancer import Balancer, FloorEntry, spread
+from .errors import DATABASE_UNREACHABLE, ConfigurationError, LoginRefused
+
+DONE, USAGE, REFUSED, UNREACHABLE = 0, 2, 3, 4
+
+_BAR_WIDTH = 30
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("Phone password: ")
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _bar(count: int, highest: int) -> str:
+    return "█" * round(count / highest * _BAR_WIDTH) if highest else ""
+
+
+def floor_table(floor: list[FloorEntry]) -> str:
+    """Lay the floor out for a person.
+
+    Args:
+        floor: what :meth:`Balancer.floor` returned.
+    """
+    highest = max((entry.local_agents for entry in floor), default=0)
+    lines = [
+        f"{'dialer':<11}{'address':<17}{'local':>6}{'remote':>7}{'registered':>12}"
+        f"{'rooms':>7}{'heartbeat':>11}  state"
+    ]
+    for entry in floor:
+        age = "never" if entry.heartbeat_age is None else f"{entry.heartbeat_age} s"
+        lines.append(
+            f"{entry.server_id:<11}{entry.server_ip:<17}{entry.local_agents:>6}"
+            f"{entry.remote_agents:>7}{f'{entry.registered}/{entry.phones}':>12}"
+            f"{entry.free_rooms:>7}{age:>11}  {entry.state}"
+        )
+        if entry.local_agents:
+            lines.append(f"{'':<28}{_bar(entry.local_agents, highest)}")
+    lines.append(f"spread {spread(floor)}")
+    return "\n".join(lines)
+
+
+def _explanation_table(explanation) -> str:
+    lines = []
+    for phone in explanation.phones:
+        mark = "→" if phone["phone_login"] == explanation.winner else " "
+        state = phone["why_not"] or "eligible"
+        count = "-" if phone["local_agents"] is None else phone["local_agents"]
+        lines.append(
+            f"{mark} {phone['phone_login']:<15} {phone['server_ip'] or '-':<16}"
+            f" {count:>5} agents  {state}"
+        )
+    lines.append(
+        f"{explanation.winner} would win: {explanation.why}"
+        if explanation.winner
+        else f"nobody would win: {explanation.why}"
+    )
+    return "\n".join(lines)
+
+
+def _as_json(value) -> str:
+    return json.dumps(dataclasses.asdict(value), indent=2)
+
+
+def _choose(balancer: Balancer, arguments) -> str:
+    choice = balancer.choose(arguments.alias, _password(), arguments.user, arguments.campaign)
+    if arguments.json:
+        return _as_json(choice)
+    return f"{choice.phone_login} on {choice.server_ip}: {choice.why}"
+
+
+def _login(balancer: Balancer, arguments) -> str:
+    session = balancer.login(
+        arguments.alias, _password(), arguments.user, arguments.campaign, arguments.take_over
+    )
+    if arguments.json:
+        return _as_json(session)
+    return f"{session.phone_login} on {session.server_ip} rings, room {session.room}"
+
+
+def _logout(balancer: Balancer, arguments) -> str:
+    ended = balancer.logout(arguments.user)
+    if arguments.json:
+        return json.dumps({"sessions": ended})
+    return f"{arguments.user}: {ended} session(s) ended"
+
+
+def _floor(balancer: Balancer, arguments) -> str:
+    floor = balancer.floor()
+    if arguments.json:
+        dialers = [dataclasses.asdict(entry) for entry in floor]
+        return json.dumps({"dialers": dialers, "spread": spread(floor)}, indent=2)
+    return floor_table(floor)
+
+
+def _explain(balancer: Balancer, arguments) -> str:
+    explanation = balancer.explain(arguments.alias, arguments.user, arguments.campaign)
+    return _as_json(explanation) if arguments.json else _explanation_table(explanation)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="evenfloor", description="Chooses the dialer with the fewest local agents."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON")
+    common.add_argument(
+        "--config",
+        metavar="FILE",
+        default=os.environ.get("EVENFLOOR_CONFIG", configuration.DEFAULT_PATH),
+        help="configuration (default: %(default)s)",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, run, words: str) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=words, description=words, parents=[common])
+        sub.set_defaults(run=run)
+        return sub
+
+    def about_an_alias(sub: argparse.ArgumentParser, required: bool) -> None:
+        sub.add_argument("alias", help="a phone alias, a logins list, or a phone login")
+        sub.add_argument("--user", required=required, default="", help="the agent")
+        sub.add_argument("--campaign", required=required, default="", help="the campaign's id")
+
+    about_an_alias(
+        verb("choose", _choose, "Choose and reserve a dialer; password on standard input."), False
+    )
+    login = verb("login", _login, "Log an agent in; password on standard input.")
+    about_an_alias(login, True)
+    login.add_argument(
+        "--take-over", action="store_true", help="end the session of another user of the alias"
+    )
+    verb("logout", _logout, "Log an agent out.").add_argument(
+        "--user", required=True, help="the agent"
+    )
+    verb("floor", _floor, "Show every dialer with its counts.")
+    about_an_alias(
+        verb("explain", _explain, "Say who would win and why; changes nothing."), False
+    )
+    return parser
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        words: the arguments; by default the process's own.
+
+    Returns:
+        The exit status: 0 done, 2 usage, 3 refused, 4 database unreachable.
+    """
+    arguments = _parser().parse_args(words)
+    try:
+        print(arguments.run(Balancer.from_config(arguments.config), arguments))
+        return DONE
+    except ConfigurationError as error:
+        print(f"evenfloor: {error}", file=sys.stderr)
+        return USAGE
+    except LoginRefused as refusal:
+        print(f"evenfloor: {refusal}", file=sys.stderr)
+        return UNREACHABLE if refusal.reason == DATABASE_UNREACHABLE else REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,368 @@
+"""The daemon on a dialer.
+
+It writes the heartbeat as long as Asterisk answers, places the calls that logins ask for,
+keeps ``phones.peer_status`` true, and ends a session when its call ends. The database says
+what should be, Asterisk what is; whatever happened to either, :meth:`Daemon.reconcile`
+brings them together again.
+
+A session's tag is its channel's Uniqueid, so a session is found again in Asterisk's list
+of channels after any restart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import concurrent.futures
+import functools
+import json
+import logging
+import re
+import signal
+import sys
+import time
+from dataclasses import dataclass
+
+import pymysql
+
+from . import config as configuration
+from .ami import PEER_STATES, Ami, AmiSilent
+from .database import Database, LiveSession, QueuedAction
+from .errors import ConfigurationError, DatabaseUnreachable
+
+log = logging.getLogger("evenfloor.dialer")
+
+HEARTBEAT_INTERVAL = 1.0
+RECONCILE_INTERVAL = 5.0
+REGISTRATIONS_INTERVAL = 15.0
+#: How long changes of registrations are gathered before they are written.
+REGISTRATIONS_BATCH = 0.2
+#: A session younger than this many seconds may still be waiting for its channel.
+SESSION_GRACE = 5
+#: An action that waited longer than this many seconds is not sent any more: the agent gave up.
+STALE_ACTION = 20
+#: Seconds that done actions stay in the queue for a person to look at.
+ACTIONS_KEPT = 3600
+RETRY_AFTER = 0.5
+
+_TAG = re.compile(r"S\d{12}[a-z0-9]{7}")
+_RINGING = "5"
+
+
+@dataclass
+class _Call:
+    """A session's call as far as Asterisk has told: the channel's name, once it has one."""
+
+    room: str
+    channel: str = ""
+    unwanted: bool = False
+
+
+class _DatabaseThread:
+    """A database connection with the one thread that uses it."""
+
+    def __init__(self, config: configuration.DatabaseConfig):
+        self._database = Database(config)
+        self._executor = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+
+    async def __call__(self, method, *values):
+        """Run a method of :class:`Database` in the thread."""
+        work = functools.partial(method, self._database, *values)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    def close(self) -> None:
+        self._executor.submit(self._database.close)
+        self._executor.shutdown()
+
+
+class Daemon:
+    """One dialer's daemon. Make it inside a running event loop.
+
+    Args:
+        config: the whole configuration.
+    """
+
+    def __init__(self, config: configuration.Config):
+        self._settings = config.dialer
+        self._server_ip = config.dialer.server_ip
+        self._ami = Ami(config.dialer, self._asterisk_is_back)
+        self._run = _DatabaseThread(config.database)
+        # A heartbeat never waits behind other work.
+        self._beat = _DatabaseThread(config.database)
+        self._calls: dict[str, _Call] = {}
+        self._ended: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._peers: dict[str, str] = {}
+        self._compare = asyncio.Event()
+        self._compare_registrations = asyncio.Event()
+        self._suspects: set[str] = set()
+        self._tasks: set[asyncio.Task] = set()
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        self._ami.on("Newchannel", self._channel_made)
+        self._ami.on("Newstate", self._channel_changed)
+        self._ami.on("Hangup", self._channel_gone)
+        self._ami.on("ContactStatus", self._contact_changed)
+        self._ami.connect()
+        try:
+            await asyncio.gather(
+                self._forever(self._send_heartbeat, HEARTBEAT_INTERVAL),
+                self._forever(self._send_actions, self._settings.poll_interval),
+                self._forever(self._write_ended, 0),
+                self._forever(self._write_peers, REGISTRATIONS_BATCH),
+                self._forever(self._tidy_up, 0),
+                self._forever(self._compare_peers, 0),
+            )
+        finally:
+            self._ami.close()
+            self._run.close()
+            self._beat.close()
+
+    async def _forever(self, work, interval: float) -> None:
+        """Repeat ``work`` every ``interval`` seconds; trouble is said once, then tried again."""
+        trouble = ""
+        while True:
+            started = time.monotonic()
+            try:
+                await work()
+                if trouble:
+                    log.info("%s works again", work.__name__.strip("_"))
+                    trouble = ""
+            except (DatabaseUnreachable, AmiSilent, pymysql.err.MySQLError) as error:
+                if str(error) != trouble:
+                    trouble = str(error)
+                    log.warning("%s: %s", work.__name__.strip("_"), trouble)
+                await asyncio.sleep(RETRY_AFTER)
+            await asyncio.sleep(max(0.0, interval - (time.monotonic() - started)))
+
+    # -- heartbeat ------------------------------------------------------------------------
+
+    async def _send_heartbeat(self) -> None:
+        await self._ami.ready.wait()
+        await self._ami.ping()
+        await self._beat(Database.beat, self._server_ip)
+
+    # -- calls ----------------------------------------------------------------------------
+
+    async def _send_actions(self) -> None:
+        await self._ami.ready.wait()
+        for action in await self._run(Database.take_actions, self._server_ip):
+            if action.age > STALE_ACTION:
+                log.warning("session %s: %s came too late", action.tag, action.action)
+                await self._run(Database.finish_actions, [action.tag], False)
+            elif action.action == "Originate":
+                self._spawn(self._place_call(action))
+            elif action.action == "Hangup":
+                self._spawn(self._end_call(action.tag))
+            else:
+                log.warning("%s is not an action this daemon sends", action.action)
+
+    def _spawn(self, coroutine) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _place_call(self, action: QueuedAction) -> None:
+        headers = dict(line.split(": ", 1) for line in action.headers)
+        room = headers.get("Exten", "")
+        self._calls[action.tag] = _Call(room)
+        _say("originate", action.tag, room=room, channel=headers.get("Channel", ""))
+        try:
+            answered = await self._ami.originate(headers, action.tag, self._settings.ring_timeout)
+        except AmiSilent as silence:
+            log.warning("session %s: %s", action.tag, silence)
+            return  # whatever became of it, reconcile() finds out
+        _say("answered" if answered else "failed", action.tag, room=room)
+        if not answered:
+            self._session_over(action.tag)
+            return
+        call = self._calls.get(action.tag)
+        try:
+            await self._run(Database.finish_actions, [action.tag], True)
+            if call:
+                await self._run(Database.note_channel, self._server_ip, action.tag, call.channel)
+        except (DatabaseUnreachable, pymysql.err.MySQLError) as error:
+            log.warning("session %s: %s", action.tag, error)
+
+    async def _end_call(self, tag: str) -> None:
+        call = self._calls.get(tag)
+        try:
+            if call and not call.channel:
+                call.unwanted = True  # its channel is hung up the moment it is there
+                return
+            channel = call.channel if call else (await self._ami.channels()).get(tag, "")
+            if channel:
+                await self._ami.hang_up(channel)
+        except AmiSilent as silence:
+            log.warning("session %s: %s", tag, silence)
+
+    def _channel_made(self, event) -> None:
+        call = self._calls.get(event.uniqueid)
+        if call:
+            call.channel = event.channel
+            if call.unwanted:
+                self._spawn(self._end_call(event.uniqueid))
+
+    def _channel_changed(self, event) -> None:
+        if event.uniqueid in self._calls and event.channelstate == _RINGING:
+            _say("ringing", event.uniqueid, channel=event.channel)
+
+    def _channel_gone(self, event) -> None:
+        if event.uniqueid in self._calls:
+            _say("hangup", event.uniqueid, channel=event.channel)
+            self._session_over(event.uniqueid)
+
+    def _session_over(self, tag: str) -> None:
+        call = self._calls.pop(tag, None)
+        if call:
+            self._ended.put_nowait((tag, call.room))
+
+    async def _write_ended(self) -> None:
+        """Write the end of one session; kept and tried again while the database is away."""
+        tag, room = await self._ended.get()
+        try:
+            await self._run(Database.end_session, self._server_ip, tag)
+            await self._run(Database.free_room, self._server_ip, room)
+        except BaseException:
+            self._ended.put_nowait((tag, room))
+            raise
+
+    # -- registrations --------------------------------------------------------------------
+
+    def _contact_changed(self, event) -> None:
+        state = PEER_STATES.get(event.contactstatus.lower())
+        if state:
+            self._peers[event.endpointname or event.aor] = state
+
+    async def _write_peers(self) -> None:
+        changed, self._peers = self._peers, {}
+        try:
+            for state in sorted(set(changed.values())):
+                extensions = sorted(name for name, new in changed.items() if new == state)
+                await self._run(Database.set_peer_state, self._server_ip, extensions, state)
+        except BaseException:
+            self._peers = {**changed, **self._peers}
+            raise
+
+    async def _compare_peers(self) -> None:
+        """Bring ``phones.peer_status`` to what Asterisk's list of contacts says."""
+        await _set_or_elapsed(self._compare_registrations, REGISTRATIONS_INTERVAL)
+        await self._ami.ready.wait()
+        self._compare_registrations.clear()
+        known = await self._run(Database.peer_states, self._server_ip)
+        contacts = await self._ami.contacts()
+        for extension, state in known.items():
+            true_state = contacts.get(extension, "UNREGISTERED")
+            if state != true_state and extension not in self._peers:
+                self._peers[extension] = true_state
+
+    # -- what should be and what is -------------------------------------------------------
+
+    def _asterisk_is_back(self) -> None:
+        # Nobody will tell how calls ended that were being placed on the lost connection.
+        self._calls = {tag: call for tag, call in self._calls.items() if call.channel}
+        self._compare.set()
+        self._compare_registrations.set()
+
+    async def _tidy_up(self) -> None:
+        await _set_or_elapsed(self._compare, RECONCILE_INTERVAL)
+        await self._ami.ready.wait()
+        self._compare.clear()
+        await self.reconcile()
+        await self._run(Database.forget_actions, self._server_ip, ACTIONS_KEPT)
+
+    async def reconcile(self) -> None:
+        """Bring sessions, rooms and Asterisk's channels together.
+
+        A session without a channel ends. A room without a session is freed and a channel
+        without a session is hung up, if they were like that at the last comparison too: a
+        login that is just being written looks the same for a moment.
+        """
+        sessions = await self._run(Database.sessions_on, self._server_ip)
+        channels = await self._ami.channels()
+        rooms = await self._run(Database.taken_rooms, self._server_ip)
+        for session in sessions:
+            self._adopt_or_end(session, channels.get(session.tag))
+        for tag in [tag for tag, call in self._calls.items() if call.channel]:
+            if tag not in channels:
+                self._session_over(tag)
+        await self._remove_orphans(sessions, channels, rooms)
+
+    def _adopt_or_end(self, session: LiveSession, channel: str | None) -> None:
+        if channel:
+            self._calls.setdefault(session.tag, _Call(session.room)).channel = channel
+        elif session.age >= SESSION_GRACE and not self._is_being_placed(session.tag):
+            _say("lost", session.tag, room=session.room)
+            self._calls.setdefault(session.tag, _Call(session.room))
+            self._session_over(session.tag)
+
+    def _is_being_placed(self, tag: str) -> bool:
+        return tag in self._calls and not self._calls[tag].channel
+
+    async def _remove_orphans(
+        self, sessions: list[LiveSession], channels: dict[str, str], rooms: dict[str, str]
+    ) -> None:
+        tags = {session.tag for session in sessions}
+        lived_in = {session.room for session in sessions}
+        lived_in |= {call.room for call in self._calls.values()}
+        stray_channels = {tag for tag in channels if _TAG.fullmatch(tag) and tag not in tags}
+        stray_rooms = set(rooms) - lived_in
+        for tag in sorted(stray_channels & self._suspects):
+            _say("stray channel", tag, channel=channels[tag])
+            await self._ami.hang_up(channels[tag])
+        for room in sorted(stray_rooms & self._suspects):
+            _say("stray room", "", room=room)
+            await self._run(Database.free_room, self._server_ip, room)
+        self._suspects = stray_channels | stray_rooms
+
+
+async def _set_or_elapsed(event: asyncio.Event, seconds: float) -> None:
+    """Wait until an event is set, or until some seconds have passed."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except asyncio.TimeoutError:
+        return
+
+
+def _say(what: str, tag: str, **more: str) -> None:
+    """Log one step of a session as a line of JSON."""
+    log.info(json.dumps({"event": what, "session": tag, **more}))
+
+
+async def _serve(config: configuration.Config) -> None:
+    serving = asyncio.get_running_loop().create_task(Daemon(config).run())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+    try:
+        await serving
+    except asyncio.CancelledError:
+        log.info("stopped; calls go on")
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the daemon.
+
+    Args:
+        words: the arguments; by default the process's own.
+
+    Returns:
+        0 when it was told to stop, 2 when the configuration can't be used.
+    """
+    parser = argparse.ArgumentParser(prog="evenfloor-dialer", description="A dialer's daemon.")
+    parser.add_argument("--config", metavar="FILE", default=configuration.DEFAULT_PATH)
+    arguments = parser.parse_args(words)
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    logging.getLogger("panoramisk").setLevel(logging.CRITICAL)
+    try:
+        config = configuration.load(arguments.config)
+        if not config.dialer.server_ip:
+            raise ConfigurationError(f"{arguments.config}: [dialer] server_ip is missing")
+    except ConfigurationError as error:
+        print(f"evenfloor-dialer: {error}", file=sys.stderr)
+        return 2
+    asyncio.run(_serve(config))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""What can go wrong, in the caller's words."""
+
+from __future__ import annotations
+
+BAD_CREDENTIALS = "bad_credentials"
+NO_DIALER_AVAILABLE = "no_dialer_available"
+ALIAS_IN_USE = "alias_in_use"
+UNKNOWN_CAMPAIGN = "unknown_campaign"
+DATABASE_UNREACHABLE = "database_unreachable"
+
+
+class ConfigurationError(Exception):
+    """The configuration names something that can't be used; the message says what and how to mend it."""
+
+
+class DatabaseUnreachable(Exception):
+    """The database didn't answer, or went away in the middle."""
+
+
+class LoginRefused(Exception):
+    """A login that can't be had.
+
+    Attributes:
+        reason: one of ``bad_credentials``, ``no_dialer_available``, ``alias_in_use``,
+            ``unknown_campaign``, ``database_unreachable``.
+        detail: the same in words, for a person.
+        dialers: for ``no_dialer_available``, ``{phone_login: why not}`` in the order of the
+            logins list; empty otherwise.
+    """
+
+    def __init__(self, reason: str, detail: str, dialers: dict | None = None):
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.dialers = dialers or {}

@@ -1,0 +1,129 @@
+"""A real MariaDB for one test run: its own data directory, socket and port, gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymysql
+
+START_TIMEOUT = 60
+SCHEMA = Path(__file__).parents[1] / "roles/database/files/schema.sql"
+
+
+@dataclass
+class Server:
+    """A running server. ``process`` is None while it is stopped."""
+
+    directory: Path
+    port: int
+    process: subprocess.Popen | None = None
+
+    @property
+    def socket(self) -> str:
+        """The path of the server's socket."""
+        return str(self.directory / "sock")
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        self.process = subprocess.Popen(
+            [
+                shutil.which("mariadbd") or "/usr/sbin/mariadbd",
+                "--no-defaults",
+                "--user=root",
+                f"--datadir={self.directory}/data",
+                f"--socket={self.socket}",
+                f"--pid-file={self.directory}/pid",
+                "--bind-address=127.0.0.1",
+                f"--port={self.port}",
+                "--innodb-buffer-pool-size=256M",
+                "--innodb-flush-log-at-trx-commit=0",
+                "--max-connections=500",
+            ],
+            stdout=(self.directory / "log").open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline:
+            with contextlib.suppress(pymysql.err.OperationalError):
+                self.connect().close()
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        raise RuntimeError((self.directory / "log").read_text()[-2000:])
+
+    def stop(self) -> None:
+        """Stop the server."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(START_TIMEOUT)
+            self.process = None
+
+    def connect(self, database: str | None = None) -> pymysql.Connection:
+        """Connect as root."""
+        return pymysql.connect(
+            unix_socket=self.socket, user="root", database=database, autocommit=True
+        )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Server]:
+    """Yield a fresh running server."""
+    directory = Path(tempfile.mkdtemp(prefix="evenfloor-mariadb-"))
+    server = Server(directory, _free_port())
+    try:
+        subprocess.run(
+            [
+                "mariadb-install-db",
+                "--no-defaults",
+                "--user=root",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                f"--datadir={directory}/data",
+            ],
+            check=True,
+            capture_output=True,
+        )
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def statements(text: str) -> list[str]:
+    """Split a schema file into its statements; comments stand on lines of their own in it."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
+    return [part.strip() for part in "\n".join(lines).split(";") if part.strip()]
+
+
+def create_database(server: Server, name: str, engine: str | None = None) -> None:
+    """Make a database with Evenfloor's schema.
+
+    Args:
+        server: where.
+        name: dropped first if it is there.
+        engine: put in the place of InnoDB for the shared tables, None leaves it.
+    """
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+        cursor.execute(f"CREATE DATABASE {name}")
+        cursor.execute(f"USE {name}")
+        for statement in statements(SCHEMA.read_text()):
+            if engine and "TABLE IF NOT EXISTS evenfloor_" not in statement:
+                statement = statement.replace("ENGINE=InnoDB", f"ENGINE={engine}")
+            cursor.execute(statement)
