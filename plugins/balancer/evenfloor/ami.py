@@ -21,22 +21,20 @@ RECONNECT_AFTER = 1
 
 #: panoramisk sends unanswered actions again after a reconnect. Asterisk has restarted then:
 #: a call of before must not be placed now.
-_NEVER_REPEATED = ("ping", "login", "originate", "hangup", "coreshowchannels", "pjsipshowcontacts")
+_NEVER_REPEATED = ("ping", "login", "originate", "hangup", "coreshowchannels", "devicestatelist")
 
-#: The states of a contact, as ContactStatus and the contact list give them, in VICIdial's words.
-#: «Updated» isn't here: a registration that is merely refreshed changes nothing.
+#: The states of a contact in ContactStatus events, in VICIdial's words. «Updated» isn't here (a
+#: registration that is merely refreshed changes nothing), nor is «Removed»: when a phone
+#: registers anew, its new contact comes first and its old one is removed after.
 PEER_STATES = {
     "created": "REGISTERED",
     "nonqualified": "REGISTERED",
-    "unqualified": "REGISTERED",
-    "unknown": "REGISTERED",
-    "nonqual": "REGISTERED",
     "reachable": "REACHABLE",
-    "avail": "REACHABLE",
     "unreachable": "UNREACHABLE",
-    "unavail": "UNREACHABLE",
-    "removed": "UNREGISTERED",
 }
+REMOVED = "removed"
+_UNREGISTERED_DEVICE = frozenset({"UNAVAILABLE", "INVALID", "UNKNOWN"})
+_DEVICE_PREFIX = "PJSIP/"
 
 
 class AmiSilent(Exception):
@@ -87,13 +85,12 @@ class Ami:
         log.warning("the connection to Asterisk is gone")
         self.ready.clear()
 
-    async def _sent(self, headers: dict, seconds: float, as_list: bool | None = False):
+    async def _sent(self, headers: dict, seconds: float) -> list[Message]:
         if not self.ready.is_set():
             raise AmiSilent("not connected")
         try:
-            return await asyncio.wait_for(
-                self._manager.send_action(headers, as_list=as_list), seconds
-            )
+            answer = await asyncio.wait_for(self._manager.send_action(headers), seconds)
+            return answer if isinstance(answer, list) else [answer]
         except asyncio.TimeoutError:
             raise AmiSilent(f"no answer to {headers['Action']} in {seconds} s") from None
 
@@ -128,18 +125,16 @@ class Ami:
                 "Timeout": ring_timeout * 1000,
             },
             ring_timeout + ORIGINATE_GRACE,
-            as_list=None,
         )
-        last = answers[-1] if isinstance(answers, list) else answers
-        return last.response == "Success"
+        return answers[-1].response == "Success"
 
-    async def hang_up(self, channel: str) -> None:
-        """End a channel; one that is gone already is fine.
+    async def hang_up(self, tag: str) -> None:
+        """End the channel whose Uniqueid is ``tag``; one that is gone already is fine.
 
         Raises:
             AmiSilent: Asterisk doesn't answer.
         """
-        await self._sent({"Action": "Hangup", "Channel": channel}, ANSWER_TIMEOUT)
+        await self._sent({"Action": "Hangup", "Channel": tag}, ANSWER_TIMEOUT)
 
     async def channels(self) -> dict[str, str]:
         """List the channels: ``{Uniqueid: name}``.
@@ -147,22 +142,27 @@ class Ami:
         Raises:
             AmiSilent: Asterisk doesn't answer.
         """
-        answers = await self._sent({"Action": "CoreShowChannels"}, LISTING_TIMEOUT, as_list=True)
+        answers = await self._sent({"Action": "CoreShowChannels"}, LISTING_TIMEOUT)
         return {
             answer.uniqueid: answer.channel
             for answer in answers
             if answer.event == "CoreShowChannel"
         }
 
-    async def contacts(self) -> dict[str, str]:
-        """List the registered contacts: ``{extension: state in VICIdial's words}``.
+    async def registered(self) -> set[str]:
+        """List the extensions that are registered and answer.
+
+        Read from the devices' states: the list of contacts would need a right that also
+        allows to run programs.
 
         Raises:
             AmiSilent: Asterisk doesn't answer.
         """
-        answers = await self._sent({"Action": "PJSIPShowContacts"}, LISTING_TIMEOUT, as_list=True)
+        answers = await self._sent({"Action": "DeviceStateList"}, LISTING_TIMEOUT)
         return {
-            answer.endpoint: PEER_STATES.get(answer.status.lower(), "REGISTERED")
+            answer.device[len(_DEVICE_PREFIX) :]
             for answer in answers
-            if answer.event == "ContactList"
+            if answer.event == "DeviceStateChange"
+            and answer.device.startswith(_DEVICE_PREFIX)
+            and answer.state not in _UNREGISTERED_DEVICE
         }

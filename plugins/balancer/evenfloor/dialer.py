@@ -26,8 +26,8 @@ from dataclasses import dataclass
 import pymysql
 
 from . import config as configuration
-from .ami import PEER_STATES, Ami, AmiSilent
-from .database import Database, LiveSession, QueuedAction
+from .ami import PEER_STATES, REMOVED, Ami, AmiSilent
+from .database import REGISTERED_STATES, Database, LiveSession, QueuedAction
 from .errors import ConfigurationError, DatabaseUnreachable
 
 log = logging.getLogger("evenfloor.dialer")
@@ -190,9 +190,7 @@ class Daemon:
             if call and not call.channel:
                 call.unwanted = True  # its channel is hung up the moment it is there
                 return
-            channel = call.channel if call else (await self._ami.channels()).get(tag, "")
-            if channel:
-                await self._ami.hang_up(channel)
+            await self._ami.hang_up(tag)
         except AmiSilent as silence:
             log.warning("session %s: %s", tag, silence)
 
@@ -230,9 +228,11 @@ class Daemon:
     # -- registrations --------------------------------------------------------------------
 
     def _contact_changed(self, event) -> None:
-        state = PEER_STATES.get(event.contactstatus.lower())
-        if state:
-            self._peers[event.endpointname or event.aor] = state
+        status = event.contactstatus.lower()
+        if status in PEER_STATES:
+            self._peers[event.endpointname or event.aor] = PEER_STATES[status]
+        elif status == REMOVED:
+            self._compare_registrations.set()
 
     async def _write_peers(self) -> None:
         changed, self._peers = self._peers, {}
@@ -245,16 +245,22 @@ class Daemon:
             raise
 
     async def _compare_peers(self) -> None:
-        """Bring ``phones.peer_status`` to what Asterisk's list of contacts says."""
+        """Bring ``phones.peer_status`` to what Asterisk says of each device."""
         await _set_or_elapsed(self._compare_registrations, REGISTRATIONS_INTERVAL)
         await self._ami.ready.wait()
+        await asyncio.sleep(REGISTRATIONS_BATCH)
         self._compare_registrations.clear()
         known = await self._run(Database.peer_states, self._server_ip)
-        contacts = await self._ami.contacts()
+        registered = await self._ami.registered()
         for extension, state in known.items():
-            true_state = contacts.get(extension, "UNREGISTERED")
-            if state != true_state and extension not in self._peers:
-                self._peers[extension] = true_state
+            if extension in self._peers:
+                continue
+            if extension in registered and state not in REGISTERED_STATES:
+                self._peers[extension] = "REGISTERED"
+            elif extension not in registered and (
+                state in REGISTERED_STATES or state == "UNKNOWN"
+            ):
+                self._peers[extension] = "UNREGISTERED"
 
     # -- what should be and what is -------------------------------------------------------
 
@@ -309,7 +315,7 @@ class Daemon:
         stray_rooms = set(rooms) - lived_in
         for tag in sorted(stray_channels & self._suspects):
             _say("stray channel", tag, channel=channels[tag])
-            await self._ami.hang_up(channels[tag])
+            await self._ami.hang_up(tag)
         for room in sorted(stray_rooms & self._suspects):
             _say("stray room", "", room=room)
             await self._run(Database.free_room, self._server_ip, room)

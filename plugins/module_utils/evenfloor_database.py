@@ -1,0 +1,96 @@
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE)
+"""The modules' connection to the cluster's database.
+
+The password is read on the target from an option file (a my.cnf that only root can read):
+it is in no argument, no log and no process list, and never travels.
+"""
+
+from __future__ import annotations
+
+try:
+    import pymysql
+
+    HAS_PYMYSQL = True
+except ImportError:
+    HAS_PYMYSQL = False
+
+ARGUMENTS = {
+    "config_file": {"type": "path", "default": "/etc/evenfloor/provisioning.cnf"},
+    "database": {"type": "str", "default": "asterisk"},
+}
+
+CONNECT_TIMEOUT = 5
+#: Rows a statement. Large enough that round trips don't count, far below max_allowed_packet.
+BATCH = 1000
+
+
+def connect(module, **without):
+    """Connect, or end the module.
+
+    In check mode a database that isn't there yet isn't an error: the module ends with
+    changed and says so.
+
+    Args:
+        module: the AnsibleModule.
+        without: what to return, besides changed, when there is no database in check mode.
+
+    Returns:
+        A pymysql connection without autocommit.
+    """
+    if not HAS_PYMYSQL:
+        _absent(module, "PyMySQL is not installed on this host (python3-pymysql)", without)
+    try:
+        return pymysql.connect(
+            read_default_file=module.params["config_file"],
+            database=module.params["database"],
+            charset="utf8mb4",
+            connect_timeout=CONNECT_TIMEOUT,
+        )
+    except (pymysql.err.Error, OSError) as error:
+        _absent(module, f"the database can't be used: {error}", without)
+
+
+def _absent(module, why, result):
+    if module.check_mode:
+        message = f"would be done once the database is there ({why})"
+        module.exit_json(**{"changed": True, "msg": message, **result})
+    module.fail_json(msg=f"{why}; run site.yml to set the database up")
+
+
+def insert_rows(cursor, table, rows, replacing=()):
+    """Insert rows, many to a statement.
+
+    Args:
+        cursor: an open cursor.
+        table: the table.
+        rows: dicts with the same keys.
+        replacing: columns that are overwritten where the row is there already.
+    """
+    if not rows:
+        return
+    columns = list(rows[0])
+    marks = f"({', '.join(['%s'] * len(columns))})"
+    updates = ", ".join(f"{column} = VALUES({column})" for column in replacing)
+    ending = f" ON DUPLICATE KEY UPDATE {updates}" if replacing else ""
+    for start in range(0, len(rows), BATCH):
+        part = rows[start : start + BATCH]
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([marks] * len(part))}{ending}",
+            [row[column] for row in part for column in columns],
+        )
+
+
+def delete_rows(cursor, table, columns, keys):
+    """Delete rows by key, many to a statement.
+
+    Args:
+        cursor: an open cursor.
+        table: the table.
+        columns: the key's columns.
+        keys: a tuple of values for each row.
+    """
+    for start in range(0, len(keys), BATCH):
+        cursor.execute(
+            f"DELETE FROM {table} WHERE ({', '.join(columns)}) IN %s", (keys[start : start + BATCH],)
+        )

@@ -1,0 +1,235 @@
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE)
+"""From the phones and aliases that are there to those that are wanted: what has to change.
+
+Pure, without Ansible and without a database.
+"""
+
+from __future__ import annotations
+
+import collections
+import re
+import secrets
+import string
+
+from ansible.module_utils.evenfloor_inventory import (
+    LONGEST_LOGINS_LIST,
+    LONGEST_PHONE_LOGIN,
+    InventoryError,
+    letters_of,
+)
+
+LOGIN_PASSWORD_LENGTH = 10
+REGISTRATION_PASSWORD_LENGTH = 24
+#: Without what is easily taken for something else when it is read from a note and typed.
+_TYPED_CHARACTERS = "".join(sorted(set(string.ascii_lowercase + string.digits) - set("l1o0i")))
+_LETTERS = re.compile(r"[a-z]+")
+
+Phone = collections.namedtuple(
+    "Phone", "extension server_ip login login_password registration_password name"
+)
+Alias = collections.namedtuple("Alias", "alias_id name logins")
+
+Plan = collections.namedtuple(
+    "Plan",
+    "new_phones changed_phones removed_phones new_aliases changed_aliases removed_aliases letters",
+)
+
+
+def new_login_password():
+    """Make a password that a person can type."""
+    return "".join(secrets.choice(_TYPED_CHARACTERS) for _ in range(LOGIN_PASSWORD_LENGTH))
+
+
+def new_registration_password():
+    """Make a password that only machines read."""
+    letters = string.ascii_letters + string.digits
+    return "".join(secrets.choice(letters) for _ in range(REGISTRATION_PASSWORD_LENGTH))
+
+
+def assign_letters(phones, addresses, taken):
+    """Find each dialer's letters: those its phones have, or the next free ones.
+
+    Args:
+        phones: the phones that are there.
+        addresses: the dialers' ``server_ip``, in the order in which new ones get letters.
+        taken: suffixes of aliases, which would make a phone login and an alias the same.
+
+    Returns:
+        ``{server_ip: letters}``.
+    """
+    votes = collections.defaultdict(collections.Counter)
+    for phone in phones:
+        rest = phone.login[len(phone.extension) :]
+        if phone.login.startswith(phone.extension) and _LETTERS.fullmatch(rest):
+            votes[phone.server_ip][rest] += 1
+    letters, used = {}, set(taken)
+    for server_ip in sorted(votes, key=lambda ip: -sum(votes[ip].values())):
+        for candidate, _count in votes[server_ip].most_common():
+            if candidate not in used:
+                letters[server_ip] = candidate
+                used.add(candidate)
+                break
+    number = 1
+    for server_ip in addresses:
+        while server_ip not in letters:
+            if letters_of(number) not in used:
+                letters[server_ip] = letters_of(number)
+                used.add(letters_of(number))
+            number += 1
+    return letters
+
+
+def make_plan(phones, aliases, wanted, serving, grow=True, purge=False):
+    """Work out what has to change.
+
+    Phones that are there keep their logins, and their passwords unless the inventory gives
+    others. A logins list keeps its order; new entries come last.
+
+    Args:
+        phones: the phones that are there.
+        aliases: the aliases that are there.
+        wanted: what ``evenfloor_inventory.expand_aliases`` returned.
+        serving: the ``server_ip`` of the dialers whose phones may be in logins lists.
+        grow: whether logins lists may get new entries now. Without it they only shrink.
+        purge: whether phones and aliases that aren't wanted go. Without it only those of
+            wanted aliases do.
+
+    Returns:
+        A Plan. Its order of application never lets an alias name a phone that isn't there:
+        new and changed phones, aliases, removed phones.
+
+    Raises:
+        InventoryError: a phone login or a logins list would be too long or is taken.
+    """
+    by_place = {(phone.extension, phone.server_ip): phone for phone in phones}
+    by_extension = collections.defaultdict(list)
+    for phone in phones:
+        by_extension[phone.extension].append(phone)
+    addresses = list(dict.fromkeys(ip for alias in wanted for ip in alias["server_ips"]))
+    suffixes = {alias["alias_id"][len(alias["extension"]) :] for alias in wanted}
+    letters = assign_letters(phones, addresses, suffixes)
+    there = {alias.alias_id.lower(): alias for alias in aliases}
+    owner = {phone.login.lower(): phone.extension for phone in phones}
+
+    plan = Plan([], [], [], [], [], [], {ip: letters[ip] for ip in addresses})
+    wanted_places = set()
+    for alias in wanted:
+        passwords = _passwords_of(alias, by_extension[alias["extension"]])
+        wanted_phones = {}
+        for server_ip in alias["server_ips"]:
+            place = (alias["extension"], server_ip)
+            wanted_places.add(place)
+            old = by_place.get(place)
+            login = old.login if old else alias["extension"] + letters[server_ip]
+            phone = Phone(*place, login, *passwords, alias["name"])
+            wanted_phones[login] = phone
+            if old is None:
+                _check_login(alias, phone, owner, there)
+                plan.new_phones.append(phone)
+            elif old != phone:
+                plan.changed_phones.append(phone)
+        _plan_alias(plan, alias, wanted_phones, there.get(alias["alias_id"].lower()), serving, grow)
+
+    wanted_extensions = {alias["extension"] for alias in wanted}
+    for place, phone in by_place.items():
+        if place not in wanted_places and (purge or phone.extension in wanted_extensions):
+            plan.removed_phones.append(phone)
+    if purge:
+        wanted_ids = {alias["alias_id"].lower() for alias in wanted}
+        plan.removed_aliases.extend(
+            alias for name, alias in there.items() if name not in wanted_ids
+        )
+    return plan
+
+
+def _passwords_of(alias, phones):
+    """The passwords of an alias: the inventory's, those its phones have, or new ones."""
+    first = phones[0] if phones else None
+    login = alias["login_password"] or (first and first.login_password) or new_login_password()
+    registration = (
+        alias["registration_password"]
+        or (first and first.registration_password)
+        or new_registration_password()
+    )
+    return str(login), str(registration)
+
+
+def _check_login(alias, phone, owner, aliases):
+    if len(phone.login) > LONGEST_PHONE_LOGIN:
+        raise InventoryError(
+            f"alias {alias['alias_id']}: phone login '{phone.login}' has {len(phone.login)} "
+            f"characters, {LONGEST_PHONE_LOGIN} fit; use shorter extensions"
+        )
+    if phone.login.lower() in owner:
+        raise InventoryError(
+            f"alias {alias['alias_id']}: phone login '{phone.login}' belongs to extension "
+            f"{owner[phone.login.lower()]} already; choose other extensions"
+        )
+    if phone.login.lower() in aliases:
+        raise InventoryError(
+            f"alias {alias['alias_id']}: phone login '{phone.login}' is the name of an alias; "
+            "choose other extensions or another suffix"
+        )
+
+
+def _plan_alias(plan, alias, phones, old, serving, grow):
+    """Add an alias to the plan, with the logins list it should have."""
+    may_be_listed = {login for login, phone in phones.items() if phone.server_ip in serving}
+    before = list(old.logins) if old else []
+    logins = [login for login in before if login in phones]
+    if grow:
+        logins += sorted(
+            (login for login in may_be_listed if login not in before),
+            key=lambda login: alias["server_ips"].index(phones[login].server_ip),
+        )
+    text = ",".join(logins)
+    if len(text) > LONGEST_LOGINS_LIST:
+        raise InventoryError(
+            f"alias {alias['alias_id']}: its logins list for {len(logins)} dialers has {len(text)} "
+            f"characters, {LONGEST_LOGINS_LIST} fit; give it fewer dialers"
+        )
+    new = Alias(alias["alias_id"], alias["name"], tuple(logins))
+    if old is None:
+        if logins:
+            plan.new_aliases.append(new)
+    elif (old.name, tuple(old.logins)) != (new.name, new.logins):
+        plan.changed_aliases.append((old, new))
+
+
+def describe(plan):
+    """Say each change in words, without passwords."""
+    lines = [f"phone {p.login} on {p.server_ip}: added" for p in plan.new_phones]
+    lines += [f"phone {p.login} on {p.server_ip}: changed" for p in plan.changed_phones]
+    lines += [f"alias {a.alias_id}: added with {','.join(a.logins)}" for a in plan.new_aliases]
+    for old, new in plan.changed_aliases:
+        lines.append(f"alias {new.alias_id}: {','.join(old.logins)} becomes {','.join(new.logins)}")
+    lines += [f"alias {a.alias_id}: removed" for a in plan.removed_aliases]
+    lines += [f"phone {p.login} on {p.server_ip}: removed" for p in plan.removed_phones]
+    return lines
+
+
+def as_diff(plan):
+    """Lay the changes out as Ansible's before and after, without passwords."""
+    before = [_phone_line(p) for p in plan.removed_phones]
+    before += [_alias_line(a) for a in plan.removed_aliases]
+    before += [_alias_line(old) for old, _new in plan.changed_aliases]
+    before += [f"{_phone_line(p)} (passwords or name as before)" for p in plan.changed_phones]
+    after = [_phone_line(p) for p in plan.new_phones]
+    after += [_alias_line(a) for a in plan.new_aliases]
+    after += [_alias_line(new) for _old, new in plan.changed_aliases]
+    after += [f"{_phone_line(p)} (passwords or name as wanted)" for p in plan.changed_phones]
+    return {
+        "before_header": "phones and aliases",
+        "after_header": "phones and aliases",
+        "before": "".join(f"{line}\n" for line in sorted(before)),
+        "after": "".join(f"{line}\n" for line in sorted(after)),
+    }
+
+
+def _phone_line(phone):
+    return f"phone {phone.login} on {phone.server_ip}"
+
+
+def _alias_line(alias):
+    return f"alias {alias.alias_id} ({alias.name}): {','.join(alias.logins)}"

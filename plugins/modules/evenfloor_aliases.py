@@ -1,0 +1,286 @@
+#!/usr/bin/python
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE)
+"""Ansible module: all phones and phone aliases of a cluster."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: evenfloor_aliases
+short_description: Bring all phones and phone aliases of a cluster to the wanted state
+version_added: "0.1.0"
+description:
+  - Takes all aliases at once and creates one phone per alias and dialer, with the same extension
+    and the same passwords and another server IP, and one alias with the list of their logins.
+  - Phone logins are the extension and a letter per dialer. A dialer's letter is read back from
+    the phones it has; a new dialer gets the next free one.
+  - Phones that are there keep their logins and passwords. Passwords that aren't given are made once.
+  - Everything happens in one transaction, in bulk.
+options:
+  phone_aliases:
+    description:
+      - The inventory's list.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      extensions:
+        description: One alias for each of these, like C("101-160") or a list of such ranges.
+        type: raw
+        required: true
+      suffix:
+        description: What makes an alias of an extension; C(x) by default.
+        type: str
+      dialers:
+        description: The names of the dialers behind the alias; by default every dialer.
+        type: list
+        elements: str
+      name:
+        description: The alias's name; C({extension}) stands for the extension.
+        type: str
+      login_password:
+        description: What the agent types; by default made once for each alias.
+        type: str
+      registration_password:
+        description: What the softphone uses; by default made once for each alias.
+        type: str
+  dialers:
+    description: The dialers, each with C(name) and C(server_ip), in the inventory's order.
+    type: list
+    elements: dict
+    required: true
+  serving:
+    description:
+      - The server IPs of the dialers whose phones may be in logins lists, besides the dialers
+        that have been opened for logins before.
+    type: list
+    elements: str
+    default: []
+  grow:
+    description:
+      - Whether logins lists may get new entries, and new aliases be made. Without it phones are
+        created and lists only shrink, which is safe while nothing is registered yet.
+    type: bool
+    default: true
+  purge:
+    description:
+      - Whether phones and aliases that no entry names are removed. Right where Evenfloor owns
+        the cluster, wrong where others write phones too.
+    type: bool
+    default: false
+  config_file:
+    description: An option file (my.cnf) on the target that says how to connect.
+    type: path
+    default: /etc/evenfloor/provisioning.cnf
+  database:
+    description: The database's name.
+    type: str
+    default: asterisk
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+requirements:
+  - PyMySQL on the target
+author:
+  - Evenfloor contributors
+"""
+
+EXAMPLES = r"""
+- name: Create one phone per alias and dialer
+  evenfloor_aliases:
+    phone_aliases:
+      - extensions: "101-160"
+      - extensions: "201-220"
+        suffix: z
+        dialers: [dialer1]
+    dialers:
+      - name: dialer1
+        server_ip: 10.0.0.11
+      - name: dialer2
+        server_ip: 10.0.0.12
+    serving: [10.0.0.11, 10.0.0.12]
+  delegate_to: db1
+"""
+
+RETURN = r"""
+counts:
+  description: How many phones and aliases were added, changed and removed.
+  returned: success
+  type: dict
+  sample: {"phones_added": 120, "phones_changed": 0, "phones_removed": 0, "aliases_added": 60,
+           "aliases_changed": 0, "aliases_removed": 0}
+changes:
+  description: Each change in words, without passwords.
+  returned: success
+  type: list
+  elements: str
+  sample: ["phone 101c on 10.0.0.13: added", "alias 101x: 101a,101b becomes 101a,101b,101c"]
+letters:
+  description: The letters of each dialer, by server IP.
+  returned: success
+  type: dict
+  sample: {"10.0.0.11": "a"}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.evenfloor_database import (
+    ARGUMENTS,
+    connect,
+    delete_rows,
+    insert_rows,
+)
+from ansible.module_utils.evenfloor_inventory import InventoryError, expand_aliases
+from ansible.module_utils.evenfloor_phones import Alias, Phone, as_diff, describe, make_plan
+
+LONGEST_VOICEMAIL_ID = 10
+PHONE_CONTEXT = "evenfloor-phones"
+
+
+def read_phones(cursor):
+    """Read all phones."""
+    cursor.execute("SELECT extension, server_ip, login, pass, conf_secret, fullname FROM phones")
+    return [
+        Phone(extension, server_ip, login or "", password or "", secret or "", name or "")
+        for extension, server_ip, login, password, secret, name in cursor.fetchall()
+    ]
+
+
+def read_aliases(cursor):
+    """Read all aliases."""
+    cursor.execute("SELECT alias_id, alias_name, logins_list FROM phones_alias")
+    return [
+        Alias(alias_id, name or "", tuple(login for login in (logins or "").split(",") if login))
+        for alias_id, name, logins in cursor.fetchall()
+    ]
+
+
+def read_opened(cursor):
+    """Read which dialers have been opened for logins."""
+    cursor.execute("SELECT server_ip FROM evenfloor_dialers WHERE opened IS NOT NULL")
+    return {row[0] for row in cursor.fetchall()}
+
+
+def phone_row(phone):
+    """Make a full row of ``phones``, as VICIdial's own forms fill it."""
+    return {
+        "extension": phone.extension,
+        "dialplan_number": phone.extension,
+        "voicemail_id": phone.extension[:LONGEST_VOICEMAIL_ID],
+        "phone_ip": "",
+        "server_ip": phone.server_ip,
+        "login": phone.login,
+        "pass": phone.login_password,
+        "status": "ACTIVE",
+        "active": "Y",
+        "phone_type": "PJSIP",
+        "fullname": phone.name,
+        "protocol": "PJSIP",
+        "outbound_cid": "",
+        "template_id": "",
+        "conf_secret": phone.registration_password,
+        "phone_context": PHONE_CONTEXT,
+        "is_webphone": "N",
+    }
+
+
+def alias_row(alias):
+    """Make a row of ``phones_alias``."""
+    return {
+        "alias_id": alias.alias_id,
+        "alias_name": alias.name,
+        "logins_list": ",".join(alias.logins),
+    }
+
+
+def apply_plan(cursor, plan):
+    """Write a plan's changes. No alias ever names a phone that isn't there."""
+    insert_rows(cursor, "phones", [phone_row(phone) for phone in plan.new_phones])
+    for phone in plan.changed_phones:
+        cursor.execute(
+            "UPDATE phones SET pass = %s, conf_secret = %s, fullname = %s"
+            " WHERE extension = %s AND server_ip = %s",
+            (
+                phone.login_password,
+                phone.registration_password,
+                phone.name,
+                phone.extension,
+                phone.server_ip,
+            ),
+        )
+    changed = [new for _old, new in plan.changed_aliases]
+    rows = [alias_row(alias) for alias in changed + plan.new_aliases]
+    insert_rows(cursor, "phones_alias", rows, replacing=["alias_name", "logins_list"])
+    gone = [(alias.alias_id,) for alias in plan.removed_aliases]
+    delete_rows(cursor, "phones_alias", ["alias_id"], gone)
+    places = [(phone.extension, phone.server_ip) for phone in plan.removed_phones]
+    delete_rows(cursor, "phones", ["extension", "server_ip"], places)
+
+
+ALIAS_ARGUMENTS = {
+    "extensions": {"type": "raw", "required": True},
+    "suffix": {"type": "str"},
+    "dialers": {"type": "list", "elements": "str"},
+    "name": {"type": "str"},
+    "login_password": {"type": "str", "no_log": True},
+    "registration_password": {"type": "str", "no_log": True},
+}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **ARGUMENTS,
+            "phone_aliases": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": ALIAS_ARGUMENTS,
+            },
+            "dialers": {"type": "list", "elements": "dict", "required": True},
+            "serving": {"type": "list", "elements": "str", "default": []},
+            "grow": {"type": "bool", "default": True},
+            "purge": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    connection = connect(module, changes=[], letters={}, counts={})
+    cursor = connection.cursor()
+    try:
+        aliases = expand_aliases(wanted["phone_aliases"], wanted["dialers"])
+        serving = read_opened(cursor) | set(wanted["serving"])
+        plan = make_plan(
+            read_phones(cursor),
+            read_aliases(cursor),
+            aliases,
+            serving,
+            grow=wanted["grow"],
+            purge=wanted["purge"],
+        )
+    except InventoryError as error:
+        module.fail_json(msg=str(error))
+    changes = describe(plan)
+    if changes and not module.check_mode:
+        apply_plan(cursor, plan)
+        connection.commit()
+    connection.close()
+    module.exit_json(
+        changed=bool(changes),
+        changes=changes,
+        letters=plan.letters,
+        counts={
+            "phones_added": len(plan.new_phones),
+            "phones_changed": len(plan.changed_phones),
+            "phones_removed": len(plan.removed_phones),
+            "aliases_added": len(plan.new_aliases),
+            "aliases_changed": len(plan.changed_aliases),
+            "aliases_removed": len(plan.removed_aliases),
+        },
+        diff=as_diff(plan),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+#!/usr/bin/python
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE)
+"""Ansible module: read phones from the cluster's database."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: evenfloor_phones_info
+short_description: Read the phones of dialers or extensions
+version_added: "0.1.0"
+description:
+  - Reads the phones, and on request their registration passwords, which endpoints and softphones need.
+  - Tells which dialers have been opened for logins.
+options:
+  server_ips:
+    description: Only phones on these dialers; all by default.
+    type: list
+    elements: str
+  extensions:
+    description: Only these extensions or ranges of extensions; all by default.
+    type: list
+    elements: str
+  managed_extensions:
+    description:
+      - Extensions, or ranges of them, whose softphones this inventory manages. While no dialer has
+        been opened, these are awaited.
+    type: list
+    elements: str
+    default: []
+  with_passwords:
+    description: Whether to return registration passwords. Set C(no_log) on the task then.
+    type: bool
+    default: false
+  config_file:
+    description: An option file (my.cnf) on the target that says how to connect.
+    type: path
+    default: /etc/evenfloor/provisioning.cnf
+  database:
+    description: The database's name.
+    type: str
+    default: asterisk
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+requirements:
+  - PyMySQL on the target
+author:
+  - Evenfloor contributors
+"""
+
+EXAMPLES = r"""
+- name: See which phones are registered on a dialer
+  evenfloor_phones_info:
+    server_ips: [10.0.0.13]
+  delegate_to: db1
+  register: phones
+"""
+
+RETURN = r"""
+phones:
+  description: The phones, ordered by extension and server IP.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"extension": "101", "server_ip": "10.0.0.13", "login": "101c", "name": "Agent 101",
+            "registered": true}]
+awaited:
+  description:
+    - The logins of those phones that aren't registered and should be, because the extension is
+      registered on a dialer that has been opened, or, where none has been, because it is managed.
+  returned: success
+  type: list
+  elements: str
+opened:
+  description: The server IPs of the dialers that have been opened for logins.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.evenfloor_database import ARGUMENTS, connect
+from ansible.module_utils.evenfloor_inventory import InventoryError, expand_extensions
+
+REGISTERED = ("REGISTERED", "REACHABLE", "LAGGED")
+
+
+def read_phones(cursor, server_ips, extensions):
+    """Read the active phones that match; None matches all."""
+    conditions, values = ["active = 'Y'"], []
+    for column, wanted in (("server_ip", server_ips), ("extension", extensions)):
+        if wanted is not None:
+            conditions.append(f"{column} IN %s" if wanted else "FALSE")
+            values += [tuple(wanted)] if wanted else []
+    cursor.execute(
+        "SELECT extension, server_ip, login, fullname, peer_status, conf_secret FROM phones"
+        f" WHERE {' AND '.join(conditions)} ORDER BY extension, server_ip",
+        values,
+    )
+    return cursor.fetchall()
+
+
+def read_opened(cursor):
+    """Read which dialers have been opened for logins."""
+    cursor.execute("SELECT server_ip FROM evenfloor_dialers WHERE opened IS NOT NULL")
+    return sorted(row[0] for row in cursor.fetchall())
+
+
+def expected_extensions(cursor, opened, managed):
+    """Say which extensions should be registered on every dialer that has them."""
+    if not opened:
+        return set(expand_extensions(managed)) if managed else set()
+    cursor.execute(
+        "SELECT DISTINCT extension FROM phones WHERE server_ip IN %s AND peer_status IN %s",
+        (opened, REGISTERED),
+    )
+    return {row[0] for row in cursor.fetchall()}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **ARGUMENTS,
+            "server_ips": {"type": "list", "elements": "str"},
+            "extensions": {"type": "list", "elements": "str"},
+            "managed_extensions": {"type": "list", "elements": "str", "default": []},
+            "with_passwords": {"type": "bool", "default": False, "no_log": False},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    try:
+        extensions = params["extensions"]
+        extensions = expand_extensions(extensions) if extensions else extensions
+    except InventoryError as error:
+        module.fail_json(msg=str(error))
+    connection = connect(module, changed=False, phones=[], awaited=[], opened=[])
+    cursor = connection.cursor()
+    phones = []
+    for extension, server_ip, login, name, state, secret in read_phones(
+        cursor, params["server_ips"], extensions
+    ):
+        phone = {
+            "extension": extension,
+            "server_ip": server_ip,
+            "login": login,
+            "name": name or "",
+            "registered": state in REGISTERED,
+        }
+        if params["with_passwords"]:
+            phone["registration_password"] = secret
+        phones.append(phone)
+    opened = read_opened(cursor)
+    expected = expected_extensions(cursor, opened, params["managed_extensions"])
+    connection.close()
+    awaited = [
+        phone["login"]
+        for phone in phones
+        if not phone["registered"] and phone["extension"] in expected
+    ]
+    module.exit_json(changed=False, phones=phones, awaited=awaited, opened=opened)
+
+
+if __name__ == "__main__":
+    main()

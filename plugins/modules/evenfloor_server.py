@@ -1,0 +1,275 @@
+#!/usr/bin/python
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE)
+"""Ansible module: one dialer's rows in the cluster's database."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: evenfloor_server
+short_description: Manage a dialer's server row, rooms and heartbeat row
+version_added: "0.1.0"
+description:
+  - Creates what a dialer needs in the database. A new dialer takes no logins until it is opened.
+  - A dialer that was opened once is never opened again by this module, so that one that an
+    operator has closed stays closed.
+options:
+  server_ip:
+    description: The dialer's address. It identifies the dialer.
+    type: str
+    required: true
+  server_id:
+    description: The dialer's short name, at most 10 characters. Required unless it is removed.
+    type: str
+  description:
+    description: The dialer in words.
+    type: str
+    default: ""
+  asterisk_version:
+    description: Asterisk's version, for people and for VICIdial's reports.
+    type: str
+    default: ""
+  max_agents:
+    description: The most local agents the dialer takes; none by default.
+    type: int
+  first_room:
+    description: The first agent room.
+    type: int
+    default: 8600051
+  last_room:
+    description: The last agent room.
+    type: int
+    default: 8600299
+  opened:
+    description: Whether to open the dialer for logins if it has never been opened.
+    type: bool
+    default: false
+  state:
+    description: Whether the dialer's rows are to be there.
+    type: str
+    choices: [present, absent]
+    default: present
+  config_file:
+    description: An option file (my.cnf) on the target that says how to connect.
+    type: path
+    default: /etc/evenfloor/provisioning.cnf
+  database:
+    description: The database's name.
+    type: str
+    default: asterisk
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+requirements:
+  - PyMySQL on the target
+author:
+  - Evenfloor contributors
+"""
+
+EXAMPLES = r"""
+- name: Register a dialer that takes no logins yet
+  evenfloor_server:
+    server_ip: 10.0.0.13
+    server_id: dialer3
+    max_agents: 120
+  delegate_to: db1
+
+- name: Open it
+  evenfloor_server:
+    server_ip: 10.0.0.13
+    server_id: dialer3
+    opened: true
+  delegate_to: db1
+"""
+
+RETURN = r"""
+in_service:
+  description: Whether the dialer has been opened for logins, now or before.
+  returned: success
+  type: bool
+rooms_added:
+  description: How many rooms were missing.
+  returned: success
+  type: int
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.evenfloor_database import (
+    ARGUMENTS,
+    connect,
+    delete_rows,
+    insert_rows,
+)
+
+ROOM_TABLE = "vicidial_confbridges"
+TABLES = [
+    "phones",
+    ROOM_TABLE,
+    "vicidial_live_agents",
+    "evenfloor_reservations",
+    "server_updater",
+    "evenfloor_dialers",
+    "servers",
+]
+
+#: A dialer's columns that follow the inventory; the others are set once and then an operator's.
+FOLLOWING = ("server_id", "server_description", "asterisk_version")
+
+
+def read_row(cursor, server_ip):
+    """Read what there is of a dialer: its columns, or None."""
+    cursor.execute(
+        "SELECT s.server_id, s.server_description, s.asterisk_version, d.max_agents,"
+        " d.opened IS NOT NULL, d.server_ip IS NOT NULL,"
+        " EXISTS (SELECT 1 FROM server_updater u WHERE u.server_ip = s.server_ip)"
+        " FROM servers s LEFT JOIN evenfloor_dialers d ON d.server_ip = s.server_ip"
+        " WHERE s.server_ip = %s",
+        (server_ip,),
+    )
+    row = cursor.fetchone()
+    names = [*FOLLOWING, "max_agents", "opened", "known", "heartbeat"]
+    return dict(zip(names, row)) if row else None
+
+
+def missing_rooms(cursor, server_ip, first, last):
+    """Find which rooms a dialer lacks."""
+    cursor.execute(f"SELECT conf_exten FROM {ROOM_TABLE} WHERE server_ip = %s", (server_ip,))
+    there = {row[0] for row in cursor.fetchall()}
+    return [room for room in range(first, last + 1) if room not in there]
+
+
+def wanted_row(params, before):
+    """Say what the row should be. A version that isn't given stays as it is."""
+    old = before or {}
+    return {
+        "server_id": params["server_id"],
+        "server_description": params["description"],
+        "asterisk_version": params["asterisk_version"] or old.get("asterisk_version") or "",
+        "max_agents": params["max_agents"],
+        "opened": bool(params["opened"] or old.get("opened")),
+        "known": True,
+        "heartbeat": True,
+    }
+
+
+def write_row(cursor, server_ip, before, after):
+    """Write a dialer's row, closed if it is new."""
+    values = [after[column] for column in FOLLOWING]
+    if before is None:
+        cursor.execute(
+            "INSERT INTO servers (server_id, server_description, asterisk_version, server_ip,"
+            " active, active_asterisk_server, active_agent_login_server, generate_vicidial_conf,"
+            " rebuild_conf_files, conf_engine, external_server_ip, conf_secret)"
+            " VALUES (%s, %s, %s, %s, 'Y', 'Y', 'N', 'N', 'N', 'CONFBRIDGE', %s, '')",
+            (*values, server_ip, server_ip),
+        )
+    else:
+        cursor.execute(
+            "UPDATE servers SET server_id = %s, server_description = %s, asterisk_version = %s"
+            " WHERE server_ip = %s",
+            (*values, server_ip),
+        )
+    cursor.execute(
+        "INSERT INTO evenfloor_dialers (server_ip, max_agents) VALUES (%s, %s)"
+        " ON DUPLICATE KEY UPDATE max_agents = VALUES(max_agents)",
+        (server_ip, after["max_agents"]),
+    )
+    cursor.execute("INSERT IGNORE INTO server_updater (server_ip) VALUES (%s)", (server_ip,))
+
+
+def open_dialer(cursor, server_ip):
+    """Open a dialer for logins, and note that it was."""
+    cursor.execute(
+        "UPDATE servers SET active_agent_login_server = 'Y' WHERE server_ip = %s", (server_ip,)
+    )
+    cursor.execute(
+        "UPDATE evenfloor_dialers SET opened = NOW() WHERE server_ip = %s", (server_ip,)
+    )
+
+
+def make_present(module, cursor):
+    """Bring the rows of a dialer to the wanted state.
+
+    Returns:
+        What the module returns.
+    """
+    params = module.params
+    server_ip = params["server_ip"]
+    before = read_row(cursor, server_ip)
+    after = wanted_row(params, before)
+    rooms = missing_rooms(cursor, server_ip, params["first_room"], params["last_room"])
+    opening = params["opened"] and not (before or {}).get("opened")
+    changed = before != after or bool(rooms)
+    if changed and not module.check_mode:
+        write_row(cursor, server_ip, before, after)
+        rows = [{"conf_exten": room, "server_ip": server_ip, "extension": ""} for room in rooms]
+        insert_rows(cursor, ROOM_TABLE, rows)
+        if opening:
+            open_dialer(cursor, server_ip)
+    return {
+        "changed": changed,
+        "in_service": after["opened"],
+        "rooms_added": len(rooms),
+        "diff": {"before": as_text(server_ip, before), "after": as_text(server_ip, after)},
+    }
+
+
+def make_absent(module, cursor):
+    """Remove the rows of a dialer.
+
+    Returns:
+        What the module returns.
+    """
+    server_ip = module.params["server_ip"]
+    before = read_row(cursor, server_ip)
+    if before is not None and not module.check_mode:
+        for table in TABLES:
+            delete_rows(cursor, table, ["server_ip"], [(server_ip,)])
+    return {
+        "changed": before is not None,
+        "in_service": False,
+        "rooms_added": 0,
+        "diff": {"before": as_text(server_ip, before), "after": ""},
+    }
+
+
+def as_text(server_ip, row):
+    """Lay a dialer's row out for a diff."""
+    if row is None:
+        return ""
+    lines = [f"server_ip: {server_ip}"]
+    lines += [f"{column}: {row[column]}" for column in (*FOLLOWING, "max_agents")]
+    lines.append(f"open for logins: {'yes' if row['opened'] else 'not yet'}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **ARGUMENTS,
+            "server_ip": {"type": "str", "required": True},
+            "server_id": {"type": "str"},
+            "description": {"type": "str", "default": ""},
+            "asterisk_version": {"type": "str", "default": ""},
+            "max_agents": {"type": "int"},
+            "first_room": {"type": "int", "default": 8600051},
+            "last_room": {"type": "int", "default": 8600299},
+            "opened": {"type": "bool", "default": False},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        required_if=[("state", "present", ["server_id"])],
+        supports_check_mode=True,
+    )
+    connection = connect(module, in_service=False, rooms_added=0)
+    work = make_present if module.params["state"] == "present" else make_absent
+    result = work(module, connection.cursor())
+    if not module.check_mode:
+        connection.commit()
+    connection.close()
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Makes the image of a lab host from Debian's packages: a minimal Debian that boots systemd and serves SSH.
+# build-image.sh RELEASE TAG FOLDER
+set -euo pipefail
+release=$1 tag=$2 folder=$3
+tree="$folder/$release"
+
+# The mirror that this machine uses; without one debootstrap takes its own default.
+mirror=$({ grep -hsE '^(URIs:|deb )' /etc/apt/sources.list /etc/apt/sources.list.d/*.sources \
+  /etc/apt/sources.list.d/*.list || true; } | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -n 1 | tr -d ' ')
+
+# What a run that was cut off has left is of no use.
+rm -rf "$tree"
+mkdir -p "$tree"
+trap 'rm -rf "$tree"' EXIT
+
+debootstrap --variant=minbase \
+  --include=systemd,systemd-sysv,dbus,python3,python3-apt,iproute2,procps,ca-certificates,openssh-server \
+  "$release" "$tree" ${mirror:+"$mirror"}
+
+# What the machine had to say about its mirror holds for the host too.
+apt-config dump | grep -E '^Acquire::(Check-Valid-Until|Check-Date|https?::Proxy)' \
+  > "$tree/etc/apt/apt.conf.d/80machine" || true
+echo 'APT::Install-Recommends "false";' > "$tree/etc/apt/apt.conf.d/80lab"
+# A lab host that loses power is made again: no need to wait for the disk at each file.
+cat > "$tree/etc/dpkg/dpkg.cfg.d/lab" <<EOF
+force-unsafe-io
+path-exclude /usr/share/doc/*
+path-exclude /usr/share/man/*
+path-exclude /usr/share/locale/*
+EOF
+
+# Keys alone, and each host its own: none is in the image.
+rm -f "$tree"/etc/ssh/ssh_host_*
+cat > "$tree/etc/ssh/sshd_config.d/lab.conf" <<EOF
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+UseDNS no
+EOF
+cat > "$tree/etc/systemd/system/lab-ssh-keys.service" <<EOF
+[Unit]
+Description=Make this host's SSH keys
+Before=ssh.service
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/ssh-keygen -A
+[Install]
+WantedBy=multi-user.target
+EOF
+mkdir -p -m 0700 "$tree/root/.ssh"
+chroot "$tree" systemctl enable --quiet lab-ssh-keys.service
+chroot "$tree" systemctl mask --quiet systemd-logind.service apt-daily.timer apt-daily-upgrade.timer
+rm -rf "$tree"/var/cache/apt/archives/*.deb
+
+tar -C "$tree" -c . | podman import --quiet - "$tag"
