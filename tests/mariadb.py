@@ -124,6 +124,6 @@ def create_database(server: Server, name: str, engine: str | None = None) -> Non
         cursor.execute(f"CREATE DATABASE {name}")
         cursor.execute(f"USE {name}")
         for statement in statements(SCHEMA.read_text()):
-            if engine and "TABLE IF NOT EXISTS evenfloor_" not in statement:
-                statement = statement.replace("ENGINE=InnoDB", f"ENGINE={engine}")
-            cursor.execute(statement)
+            shared = "TABLE IF NOT EXISTS evenfloor_" not in statement
+            replaced = engine if engine and shared else "InnoDB"
+            cursor.execute(statement.replace("ENGINE=InnoDB", f"ENGINE={replaced}"))

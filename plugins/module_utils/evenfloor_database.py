@@ -76,7 +76,8 @@ def insert_rows(cursor, table, rows, replacing=()):
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
         cursor.execute(
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([marks] * len(part))}{ending}",
+            f"INSERT INTO {table} ({', '.join(columns)})"
+            f" VALUES {', '.join([marks] * len(part))}{ending}",
             [row[column] for row in part for column in columns],
         )
 
@@ -92,5 +93,6 @@ def delete_rows(cursor, table, columns, keys):
     """
     for start in range(0, len(keys), BATCH):
         cursor.execute(
-            f"DELETE FROM {table} WHERE ({', '.join(columns)}) IN %s", (keys[start : start + BATCH],)
+            f"DELETE FROM {table} WHERE ({', '.join(columns)}) IN %s",
+            (keys[start : start + BATCH],),
         )

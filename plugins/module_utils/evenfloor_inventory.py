@@ -24,6 +24,7 @@ LONGEST_CAMPAIGN = 8
 _LOGIN_CHARACTERS = re.compile(r"[0-9a-zA-Z]*")
 #: … and from a phone's password.
 _PASSWORD_CHARACTERS = re.compile(r"[-_0-9a-zA-Z]+")
+_CAMPAIGN_ID = re.compile(r"[-_0-9a-zA-Z]{2,8}")
 _SERVER_ID_CHARACTERS = re.compile(r"[-_0-9a-zA-Z]+")
 
 _ENTRY_KEYS = {
@@ -65,9 +66,7 @@ def expand_extensions(ranges):
                 'write "101" or "101-160"'
             )
         if int(last) < int(first):
-            raise InventoryError(
-                f"extensions '{word}' runs backwards; write \"{last}-{first}\""
-            )
+            raise InventoryError(f"extensions '{word}' runs backwards; write \"{last}-{first}\"")
         extensions += [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
     return extensions
 
@@ -236,7 +235,7 @@ def _entry_name(entry):
 
 def _entry_problems(entry, dialers):
     if not isinstance(entry, dict) or "extensions" not in entry:
-        return [f"phone_aliases: {entry!r} names no extensions; write - extensions: \"101-160\""]
+        return [f'phone_aliases: {entry!r} names no extensions; write - extensions: "101-160"']
     where = _entry_name(entry)
     unknown = sorted(set(entry) - _ENTRY_KEYS)
     if unknown:
@@ -255,7 +254,7 @@ def _entry_problems(entry, dialers):
         ):
             found.append(
                 f"{where}: {secret} may only have letters, digits, - and _ (VICIdial strips the "
-                f"rest), at most {LONGEST_PASSWORD}; choose another or leave it out to have one made"
+                f"rest), at most {LONGEST_PASSWORD}; choose another or leave it out"
             )
     for alias in aliases:
         found += _alias_problems(where, alias, dialers)
@@ -287,9 +286,7 @@ def _alias_problems(where, alias, dialers):
             f"{where}: phone logins like '{extension}{letters_of(max(len(dialers), 1))}' have "
             f"{longest} characters; use shorter extensions, at most {LONGEST_PHONE_LOGIN} fit"
         ]
-    logins = [
-        extension + letters_of(number) for number in range(1, len(alias["server_ips"]) + 1)
-    ]
+    logins = [extension + letters_of(number) for number in range(1, len(alias["server_ips"]) + 1)]
     length = len(",".join(logins))
     if length > LONGEST_LOGINS_LIST:
         return [
@@ -306,13 +303,11 @@ def _clashes(aliases):
         if extension in owner_of_extension:
             found.append(
                 f"phone_aliases: extension {extension} is in alias '{alias_id}' and in alias "
-                f"'{owner_of_extension[extension]}'; an extension belongs to one alias, take it out "
+                f"'{owner_of_extension[extension]}'; it belongs to one alias, take it out "
                 "of one of the ranges"
             )
         elif alias_id in ids:
-            found.append(
-                f"phone_aliases: two extensions give the alias '{alias_id}'; change a suffix"
-            )
+            found.append(f"phone_aliases: two extensions give alias '{alias_id}'; change a suffix")
         owner_of_extension.setdefault(extension, alias_id)
         ids.add(alias_id)
     return found
@@ -322,7 +317,7 @@ def _campaign_problems(campaigns):
     found, seen = [], set()
     for campaign in campaigns:
         name = str(campaign.get("id", "")) if isinstance(campaign, dict) else ""
-        if not re.fullmatch(r"[0-9a-zA-Z_-]{2,%d}" % LONGEST_CAMPAIGN, name):
+        if not _CAMPAIGN_ID.fullmatch(name):
             found.append(
                 f"campaigns: id '{name}' has to be 2 to {LONGEST_CAMPAIGN} letters, digits, - or _"
             )
@@ -345,8 +340,8 @@ def _seat_problems(hostvars, groups, aliases):
         for extension in extensions:
             if extension not in known:
                 found.append(
-                    f"{seat}: softphone_extensions names {extension}, which no alias has; add it to "
-                    "phone_aliases or take it out here"
+                    f"{seat}: softphone_extensions names {extension}, which no alias has; "
+                    "add it to phone_aliases or take it out here"
                 )
             elif extension in owner:
                 found.append(

@@ -14,7 +14,7 @@ description:
     and the same passwords and another server IP, and one alias with the list of their logins.
   - Phone logins are the extension and a letter per dialer. A dialer's letter is read back from
     the phones it has; a new dialer gets the next free one.
-  - Phones that are there keep their logins and passwords. Passwords that aren't given are made once.
+  - Phones that are there keep their logins and passwords; what isn't given is made once.
   - Everything happens in one transaction, in bulk.
 options:
   phone_aliases:

@@ -10,7 +10,7 @@ module: evenfloor_phones_info
 short_description: Read the phones of dialers or extensions
 version_added: "0.1.0"
 description:
-  - Reads the phones, and on request their registration passwords, which endpoints and softphones need.
+  - Reads the phones, and on request their registration passwords for endpoints and softphones.
   - Tells which dialers have been opened for logins.
 options:
   server_ips:

@@ -184,9 +184,7 @@ def open_dialer(cursor, server_ip):
     cursor.execute(
         "UPDATE servers SET active_agent_login_server = 'Y' WHERE server_ip = %s", (server_ip,)
     )
-    cursor.execute(
-        "UPDATE evenfloor_dialers SET opened = NOW() WHERE server_ip = %s", (server_ip,)
-    )
+    cursor.execute("UPDATE evenfloor_dialers SET opened = NOW() WHERE server_ip = %s", (server_ip,))
 
 
 def make_present(module, cursor):

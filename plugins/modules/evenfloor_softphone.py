@@ -223,7 +223,9 @@ def main():
     control, running = accounts_running(params["control_port"])
     # Without a running softphone only the file counts.
     present = set(disk) if running is None else running
-    changed = {address for address in wanted if address in disk and disk[address] != wanted[address]}
+    changed = {
+        address for address in wanted if address in disk and disk[address] != wanted[address]
+    }
     removed = sorted((present - set(wanted)) | (changed & present))
     added = sorted((set(wanted) - present) | changed)
     if not module.check_mode:

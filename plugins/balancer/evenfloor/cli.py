@@ -148,9 +148,7 @@ def _parser() -> argparse.ArgumentParser:
         "--user", required=True, help="the agent"
     )
     verb("floor", _floor, "Show every dialer with its counts.")
-    about_an_alias(
-        verb("explain", _explain, "Say who would win and why; changes nothing."), False
-    )
+    about_an_alias(verb("explain", _explain, "Say who would win and why; changes nothing."), False)
     return parser
 
 

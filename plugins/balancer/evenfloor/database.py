@@ -473,7 +473,9 @@ class Database:
 
     def beat(self, server_ip: str) -> None:
         """Write the heartbeat."""
-        self._run("UPDATE server_updater SET last_update = NOW() WHERE server_ip = %s", (server_ip,))
+        self._run(
+            "UPDATE server_updater SET last_update = NOW() WHERE server_ip = %s", (server_ip,)
+        )
 
     def take_actions(self, server_ip: str) -> list[QueuedAction]:
         """Take the waiting AMI actions of a dialer, oldest first."""
@@ -491,7 +493,11 @@ class Database:
             )
         return [
             QueuedAction(
-                row[0], row[1] or "", row[2] or "", row[3] or 0, tuple(line for line in row[4:] if line)
+                row[0],
+                row[1] or "",
+                row[2] or "",
+                row[3] or 0,
+                tuple(line for line in row[4:] if line),
             )
             for row in rows
         ]

@@ -257,9 +257,7 @@ class Daemon:
                 continue
             if extension in registered and state not in REGISTERED_STATES:
                 self._peers[extension] = "REGISTERED"
-            elif extension not in registered and (
-                state in REGISTERED_STATES or state == "UNKNOWN"
-            ):
+            elif extension not in registered and (state in REGISTERED_STATES or state == "UNKNOWN"):
                 self._peers[extension] = "UNREGISTERED"
 
     # -- what should be and what is -------------------------------------------------------

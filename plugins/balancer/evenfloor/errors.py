@@ -10,7 +10,7 @@ DATABASE_UNREACHABLE = "database_unreachable"
 
 
 class ConfigurationError(Exception):
-    """The configuration names something that can't be used; the message says what and how to mend it."""
+    """The configuration can't be used; the message says what and how to mend it."""
 
 
 class DatabaseUnreachable(Exception):

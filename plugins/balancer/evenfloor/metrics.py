@@ -12,9 +12,7 @@ CHOICES = Counter(
 CHOICE_SECONDS = Histogram(
     "evenfloor_choice_seconds", "Time from request to decision, lock included", buckets=_BUCKETS
 )
-LOCK_SECONDS = Histogram(
-    "evenfloor_lock_seconds", "Time waited for the lock", buckets=_BUCKETS
-)
+LOCK_SECONDS = Histogram("evenfloor_lock_seconds", "Time waited for the lock", buckets=_BUCKETS)
 WITHOUT_LOCK = Counter(
     "evenfloor_logins_without_lock", "Logins that went on because the lock was not to be had"
 )
