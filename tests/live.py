@@ -62,7 +62,7 @@ class Cluster:
             "ansible", "-i", str(self.inventory), first, "-m", "ansible.builtin.debug", "-a",
             "msg={{ [ansible_ssh_private_key_file, ansible_ssh_common_args] }}",
         )  # fmt: skip
-        self._key, self._options = json.loads(text.partition("=>")[2])["msg"]
+        self.ssh_key, self.ssh_options = json.loads(text.partition("=>")[2])["msg"]
 
     @staticmethod
     def _local(*words: str) -> str:
@@ -87,22 +87,27 @@ class Cluster:
 
     def playbook(self, name: str, *words: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run a playbook; its output is kept."""
-        done = subprocess.run(
-            ["ansible-playbook", "-i", str(self.inventory), name, *words],
+        done = self.playbook_with(self.inventory, name, *words)
+        if check and done.returncode:
+            raise RuntimeError(f"{name} failed:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}")
+        return done
+
+    @staticmethod
+    def playbook_with(inventory: Path, name: str, *words: str) -> subprocess.CompletedProcess:
+        """Run a playbook on another inventory; its output is kept, a failure is not an error."""
+        return subprocess.run(
+            ["ansible-playbook", "-i", str(inventory), name, *words],
             cwd=ROOT,
             capture_output=True,
             text=True,
             env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
         )
-        if check and done.returncode:
-            raise RuntimeError(f"{name} failed:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}")
-        return done
 
     def run(self, host: str, command: str, check: bool = True) -> str:
         """Run a shell command on a host and return what it printed."""
         done = subprocess.run(
             [
-                "ssh", "-i", self._key, *self._options.split(), "-o", "ControlMaster=auto",
+                "ssh", "-i", self.ssh_key, *self.ssh_options.split(), "-o", "ControlMaster=auto",
                 "-o", "ControlPersist=60", "-o", f"ControlPath=/tmp/ef-%C-{os.getpid()}",
                 f"root@{self.address(host)}", command,
             ],

@@ -42,6 +42,10 @@ options:
       registered:
         description: Not used here.
         type: bool
+  grow:
+    description: Whether accounts may be added and changed. Without it they are only removed.
+    type: bool
+    default: true
   path:
     description: The file of accounts.
     type: path
@@ -210,6 +214,7 @@ def main():
                     "registered": {"type": "bool"},
                 },
             },
+            "grow": {"type": "bool", "default": True},
             "path": {"type": "path", "default": "/etc/baresip/accounts"},
             "group": {"type": "str", "default": "baresip"},
             "registration_interval": {"type": "int", "default": 60},
@@ -220,14 +225,16 @@ def main():
     )
     params = module.params
     wanted, disk = wanted_accounts(params), accounts_on_disk(params["path"])
+    if not params["grow"]:
+        wanted = {address: line for address, line in disk.items() if address in wanted}
     control, running = accounts_running(params["control_port"])
     # Without a running softphone only the file counts.
     present = set(disk) if running is None else running
     changed = {
-        address for address in wanted if address in disk and disk[address] != wanted[address]
+        address for address in wanted if disk.get(address, wanted[address]) != wanted[address]
     }
     removed = sorted((present - set(wanted)) | (changed & present))
-    added = sorted((set(wanted) - present) | changed)
+    added = sorted((set(wanted) - present) | changed) if params["grow"] else []
     if not module.check_mode:
         try:
             if control:
@@ -237,7 +244,7 @@ def main():
                     control.command("uanew", wanted[address])
         except OSError as error:
             module.fail_json(msg=f"the softphone's control interface: {error}; run again")
-        if disk != wanted or not os.path.exists(params["path"]):
+        if disk != wanted:
             write_accounts(params["path"], params["group"], wanted)
     module.exit_json(
         changed=bool(added or removed or disk != wanted),

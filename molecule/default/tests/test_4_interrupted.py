@@ -1,0 +1,144 @@
+"""add-dialer.yml killed at any of its steps: nothing lands on the half-made dialer, and the next run finishes."""
+
+import os
+import random
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.grow import Watcher
+from tests.live import ROOT
+
+NEW = "dialer4"
+ADDRESS = "10.96.0.34"
+#: Where the run is killed, in the order of the steps: a part of the task's headline.
+STEPS = [
+    "dialer : Install Asterisk",
+    "dialer : Create the dialer's server row",
+    "balancer : Install the dependencies",
+    "balancer : Note which build is installed",
+    "balancer : Write the balancer's configuration",
+    "dialer : Restart Asterisk",
+    "dialer : Write the daemon's unit",
+    "phone_aliases : Create the phones",
+    "dialer : Write the endpoints",
+    "dialer : Have Asterisk read the endpoints",
+    "softphone : Register each phone",
+    "dialer : Wait until the phones are registered",
+    "phone_aliases : Bring the aliases' logins lists",
+    "phone_aliases : Open the dialers",
+]
+
+
+def run_and_kill_at(cluster, step: str) -> bool:
+    """Run add-dialer.yml and kill it, with all it started, as a step begins."""
+    with subprocess.Popen(
+        ["ansible-playbook", "-i", str(cluster.inventory), "add-dialer.yml"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        for line in process.stdout:
+            if line.startswith("TASK [") and step in line:
+                # Somewhere within the step, or just after it.
+                with pytest.raises(subprocess.TimeoutExpired):
+                    process.wait(random.uniform(0, 0.8))
+                os.killpg(process.pid, signal.SIGKILL)
+                return True
+    return False
+
+
+def rows_of(cluster, dialer: str) -> dict:
+    """Everything the database has on a dialer that doesn't name it."""
+    ip = cluster.address(dialer)
+    return {
+        "server": cluster.sql(
+            "SELECT active, active_agent_login_server, conf_engine, asterisk_version, ext_context"
+            f" FROM servers WHERE server_ip = '{ip}'"
+        ),
+        "rooms": cluster.sql(
+            "SELECT MIN(conf_exten), MAX(conf_exten), COUNT(*) FROM vicidial_confbridges"
+            f" WHERE server_ip = '{ip}'"
+        ),
+        "phones": cluster.sql(
+            "SELECT extension, pass, conf_secret, active, protocol, peer_status IN"
+            f" ('REGISTERED', 'REACHABLE') FROM phones WHERE server_ip = '{ip}' ORDER BY extension"
+        ),
+        "opened": cluster.sql(
+            f"SELECT opened IS NOT NULL FROM evenfloor_dialers WHERE server_ip = '{ip}'"
+        ),
+    }
+
+
+@pytest.fixture(scope="module")
+def added(cluster):
+    """Add the dialer, killed again and again; yields what was seen meanwhile."""
+    cluster.logout_everybody()
+    others = list(cluster.dialers)
+    talking = cluster.login("101x")
+    talker = cluster.dialer_of(talking["server_ip"])
+    cluster.wait_until(lambda: "101" in cluster.calls(talker), 5, "an agent's call")
+    before = cluster.calls(talker)["101"]
+    Path(cluster.inventory, f"{NEW}.yml").write_text(
+        f"dialers:\n  hosts:\n    {NEW}:\n      ansible_host: {ADDRESS}\n"
+    )
+    cluster.playbook("playbooks/lab-up.yml")
+    cluster.reload()
+    watcher = Watcher(cluster, others, cluster.registered("dialer1"))
+    watcher.start()
+    killed, landed = [], []
+    for step in STEPS:
+        if run_and_kill_at(cluster, step):
+            killed.append(step)
+        if step != STEPS[-1]:  # killed there, the dialer may be open already
+            landed.append(cluster.login("102x")["server_ip"])
+            cluster.logout("agent102x")
+    cluster.playbook("add-dialer.yml")
+    watcher.stop()
+    return {"killed": killed, "landed": landed, "lapses": watcher.lapses,
+            "talker": talker, "before": before}  # fmt: skip
+
+
+def test_it_was_killed_at_every_step(added):
+    assert added["killed"] == STEPS
+
+
+def test_no_login_landed_on_the_half_made_dialer(added):
+    assert len(added["landed"]) == len(STEPS) - 1
+    assert ADDRESS not in added["landed"]
+
+
+def test_calls_and_registrations_elsewhere_went_on(cluster, added):
+    assert added["lapses"] == []
+    now = cluster.calls(added["talker"])["101"]
+    assert now.channel == added["before"].channel
+    assert now.seconds > added["before"].seconds
+
+
+def test_it_ended_in_the_state_of_a_dialer_that_was_never_interrupted(cluster, added):
+    assert rows_of(cluster, NEW) == rows_of(cluster, "dialer3")
+    assert cluster.registered(NEW) == cluster.registered("dialer3")
+    lists = [row[0] for row in cluster.sql("SELECT logins_list FROM phones_alias")]
+    assert all(text.count(",") == 3 and text.endswith("d") for text in lists)
+    for path in ("/etc/asterisk/extensions.conf", "/etc/systemd/system/evenfloor-dialer.service",
+                 "/opt/evenfloor/installed"):  # fmt: skip
+        assert cluster.run(NEW, f"cat {path}") == cluster.run("dialer3", f"cat {path}")
+
+
+def test_the_next_login_goes_to_it(cluster, added):
+    assert cluster.login("103x")["server_ip"] != added["talker"]
+    landed = {cluster.login(alias)["server_ip"] for alias in ("104x", "105x")}
+    assert ADDRESS in landed | {cluster.sql(
+        "SELECT server_ip FROM vicidial_live_agents WHERE user = 'agent103x'")[0][0]}  # fmt: skip
+    assert max(cluster.counts().values()) - min(cluster.counts().values()) <= 1
+
+
+def test_another_run_changes_nothing(cluster, added):
+    output = cluster.playbook("playbooks/site.yml").stdout
+    recap = output.partition("PLAY RECAP")[2].partition("TASKS RECAP")[0]
+    assert recap.count("changed=0") == recap.count("ok=") == 8
