@@ -134,15 +134,22 @@ class Cluster:
             f" ON FIND_IN_SET(p.login, a.logins_list) WHERE a.alias_id = '{alias}' LIMIT 1"
         )[0][0]
 
+    def _url(self, path: str) -> str:
+        return f"http://{self.address(self.groups['login'][0])}:8080{path}"
+
+    def get_text(self, path: str) -> str:
+        """Get a page of the login service."""
+        with urllib.request.urlopen(self._url(path), timeout=HTTP_TIMEOUT) as answer:
+            return answer.read().decode()
+
     def request(self, method: str, path: str, body: dict | None = None) -> dict:
         """Ask the login service.
 
         Raises:
             HttpRefusal: it answered with an error.
         """
-        login = self.groups["login"][0]
         request = urllib.request.Request(
-            f"http://{self.address(login)}:8080{path}",
+            self._url(path),
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},

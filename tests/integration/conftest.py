@@ -1,9 +1,9 @@
 """One MariaDB for the whole run, a fresh database for each test."""
 
 import pytest
+
 from evenfloor import Balancer
 from evenfloor.config import BalancerConfig, Config, DatabaseConfig
-
 from tests import mariadb
 from tests.integration.cluster import Cluster
 

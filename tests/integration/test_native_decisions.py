@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from evenfloor import LoginRefused
 
 CASES = json.loads((Path(__file__).parent / "native-decisions.json").read_text())

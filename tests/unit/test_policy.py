@@ -2,6 +2,9 @@
 
 import dataclasses
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from evenfloor.policy import (
     CASCADING,
     DISABLED,
@@ -15,8 +18,6 @@ from evenfloor.policy import (
     decide,
     dialer_refusal,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 TIMEOUT = 5
 #: What is wrong now and then; were it so half of the time, hardly a floor had an eligible dialer.

@@ -114,8 +114,7 @@ def test_the_command_on_the_login_host_shows_and_explains(cluster):
 
 
 def test_metrics_tell_counts_and_choices(cluster):
-    text = cluster.run("login1", f"python3 -c \"import urllib.request as u; print(u.urlopen("
-                       f"'http://{cluster.address('login1')}:8080/metrics').read().decode())\"")  # fmt: skip
+    text = cluster.get_text("/metrics")
     address = cluster.address("dialer1")
     assert f'evenfloor_local_agents{{dialer="{address}"}} 0.0' in text
     assert 'evenfloor_choices_total{dialer="",outcome="bad_credentials"}' in text

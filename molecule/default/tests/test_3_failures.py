@@ -49,7 +49,8 @@ def test_a_dead_asterisk_gets_no_logins_and_comes_back_by_itself(cluster):
         every=0.5,
     )
     alias = "107x"
-    rows = "SELECT COUNT(*) FROM phones WHERE login = '107a' AND peer_status IN ('REGISTERED', 'REACHABLE')"
+    states = "'REGISTERED', 'REACHABLE'"
+    rows = f"SELECT COUNT(*) FROM phones WHERE login = '107a' AND peer_status IN ({states})"
     cluster.wait_until(lambda: cluster.sql(rows) == [["1"]], 60, "107 is registered there again")
     assert cluster.login(alias)["server_ip"] == dead
     assert cluster.counts() == {"dialer1": 1, "dialer2": 3, "dialer3": 3}

@@ -1,4 +1,4 @@
-"""add-dialer.yml killed at any of its steps: nothing lands on the half-made dialer, and the next run finishes."""
+"""add-dialer.yml killed at any of its steps: nothing lands there, and the next run finishes."""
 
 import os
 import random

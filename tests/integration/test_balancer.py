@@ -1,0 +1,179 @@
+"""The use cases on a real database."""
+
+import pytest
+
+from evenfloor import LoginRefused
+
+ALIAS = {"alias": "1001x", "password": "secret", "campaign": "TEST"}
+
+
+@pytest.fixture
+def floor_of_three(cluster):
+    cluster.add_even_floor(dialers=3, aliases=6)
+    return cluster
+
+
+def refusal(call, **arguments) -> LoginRefused:
+    with pytest.raises(LoginRefused) as caught:
+        call(**arguments)
+    return caught.value
+
+
+def test_a_login_claims_a_room_asks_for_the_call_and_is_counted(floor_of_three, make_balancer):
+    session = make_balancer().login(**ALIAS, user="agent7")
+    assert session.counts == {"10.1.0.1": 0, "10.1.0.2": 0, "10.1.0.3": 0}
+    assert session.server_ip == "10.1.0.3"  # a tie goes to the last of the list
+    room = "SELECT extension FROM vicidial_confbridges WHERE conf_exten = %s AND server_ip = %s"
+    assert floor_of_three.run(room, (session.room, session.server_ip)) == (("PJSIP/1001",),)
+    assert floor_of_three.run(
+        "SELECT status, server_ip, action, callerid, cmd_line_b, cmd_line_c, cmd_line_d,"
+        " cmd_line_e FROM vicidial_manager"
+    ) == (
+        ("NEW", session.server_ip, "Originate", session.tag, "Channel: PJSIP/1001",
+         "Context: default", f"Exten: {session.room}", "Priority: 1"),
+    )  # fmt: skip
+    assert floor_of_three.run(
+        "SELECT user, server_ip, conf_exten, extension, campaign_id, status"
+        " FROM vicidial_live_agents"
+    ) == (("agent7", session.server_ip, session.room, "PJSIP/1001", "TEST", "PAUSED"),)
+
+
+def test_agents_one_after_the_other_keep_the_floor_even(floor_of_three, make_balancer):
+    balancer = make_balancer()
+    for number in range(1001, 1007):
+        balancer.login(f"{number}x", "secret", f"agent{number}", "TEST")
+        counts = floor_of_three.local_agents().values()
+        assert max(counts) - min(counts) <= 1
+
+
+def test_a_choice_counts_until_it_expires(floor_of_three, make_balancer):
+    balancer = make_balancer(reservation_ttl=1)
+    first = balancer.choose(**ALIAS, user="a")
+    second = balancer.choose(**{**ALIAS, "alias": "1002x"}, user="b")
+    assert second.counts[first.server_ip] == 1
+    floor_of_three.run("UPDATE evenfloor_reservations SET expires = NOW() - INTERVAL 1 SECOND")
+    assert set(balancer.choose(**ALIAS, user="c").counts.values()) == {0}
+
+
+def test_a_reservation_that_went_live_is_counted_once(floor_of_three, make_balancer):
+    balancer = make_balancer()
+    choice = balancer.choose(**ALIAS, user="a")
+    floor_of_three.add_agent(choice.server_ip, "PJSIP/1001", user="a")
+    other = balancer.choose(**{**ALIAS, "alias": "1002x"}, user="b")
+    assert other.counts[choice.server_ip] == 1
+
+
+def test_remote_agents_and_rows_without_an_extension_are_not_counted(floor_of_three, make_balancer):
+    for extension in ("R/7001", "R/7002", None):
+        floor_of_three.add_agent("10.1.0.3", extension)
+    assert make_balancer().choose(**ALIAS).counts["10.1.0.3"] == 0
+
+
+def test_a_registered_phone_is_preferred_required_or_ignored(floor_of_three, make_balancer):
+    floor_of_three.run("UPDATE phones SET peer_status = 'REACHABLE' WHERE login = '1001d1'")
+    floor_of_three.add_agent("10.1.0.1")
+    assert make_balancer(registration="prefer").choose(**ALIAS).server_ip == "10.1.0.1"
+    assert make_balancer(registration="require").choose(**ALIAS).server_ip == "10.1.0.1"
+    assert make_balancer(registration="ignore").choose(**ALIAS).server_ip == "10.1.0.3"
+    floor_of_three.run("UPDATE phones SET peer_status = 'UNREGISTERED'")
+    assert make_balancer(registration="prefer").choose(**ALIAS).server_ip == "10.1.0.3"
+    none = refusal(make_balancer(registration="require").choose, **ALIAS)
+    assert none.reason == "no_dialer_available"
+
+
+def test_a_full_dialer_is_left_out_and_nobody_eligible_says_why_for_each(
+    floor_of_three, make_balancer
+):
+    floor_of_three.run("UPDATE evenfloor_dialers SET max_agents = 1")
+    balancer = make_balancer()
+    for number in range(1001, 1004):
+        balancer.login(f"{number}x", "secret", f"agent{number}", "TEST")
+    floor_of_three.run("UPDATE server_updater SET last_update = NULL WHERE server_ip = '10.1.0.2'")
+    none = refusal(balancer.login, **{**ALIAS, "alias": "1004x"}, user="late")
+    assert none.reason == "no_dialer_available"
+    assert none.dialers == {
+        "1004d1": "the dialer is full: 1 of at most 1 agents",
+        "1004d2": "the dialer has never sent a heartbeat",
+        "1004d3": "the dialer is full: 1 of at most 1 agents",
+    }
+    assert floor_of_three.run("SELECT COUNT(*) FROM vicidial_live_agents") == ((3,),)
+
+
+def test_the_reasons_for_a_refusal(floor_of_three, make_balancer):
+    balancer = make_balancer()
+    wrong = {**ALIAS, "password": "Secret"}
+    assert refusal(balancer.choose, **wrong).reason == "bad_credentials"
+    assert refusal(balancer.choose, **{**ALIAS, "alias": "7x"}).reason == "bad_credentials"
+    unknown = refusal(balancer.choose, **{**ALIAS, "campaign": "NONE"})
+    assert unknown.reason == "unknown_campaign" and "NONE" in unknown.detail
+    balancer.login(**ALIAS, user="first")
+    in_use = refusal(balancer.login, **ALIAS, user="second")
+    assert in_use.reason == "alias_in_use" and "first" in in_use.detail
+    assert balancer.login(**ALIAS, user="second", take_over=True).user == "second"
+    assert floor_of_three.run("SELECT user FROM vicidial_live_agents") == (("second",),)
+
+
+def test_an_agent_who_logs_in_again_is_moved_and_the_old_call_is_ended(
+    floor_of_three, make_balancer
+):
+    balancer = make_balancer()
+    first = balancer.login(**ALIAS, user="agent7")
+    second = balancer.login(**ALIAS, user="agent7")
+    assert set(second.counts.values()) == {0}
+    assert floor_of_three.run("SELECT callerid FROM vicidial_live_agents") == ((second.tag,),)
+    hangups = "SELECT callerid, server_ip FROM vicidial_manager WHERE action = 'Hangup'"
+    assert floor_of_three.run(hangups) == ((first.tag, first.server_ip),)
+
+
+def test_a_typed_list_and_a_plain_phone_login_work_like_an_alias(floor_of_three, make_balancer):
+    balancer = make_balancer()
+    typed = balancer.choose("1001d1,1001d2", "secret", campaign="TEST")
+    assert typed.phone_login == "1001d2"
+    assert balancer.choose("1001d1", "secret").phone_login == "1001d1"
+
+
+def test_explain_names_the_winner_and_changes_nothing(floor_of_three, make_balancer):
+    floor_of_three.run("UPDATE servers SET active = 'N' WHERE server_ip = '10.1.0.2'")
+    explanation = make_balancer().explain("1001x", campaign="TEST")
+    assert explanation.winner == "1001d3"
+    assert [phone["why_not"] for phone in explanation.phones] == [
+        None,
+        "the dialer is not active",
+        None,
+    ]
+    assert "secret" not in repr(explanation)
+    assert floor_of_three.run("SELECT COUNT(*) FROM evenfloor_reservations") == ((0,),)
+
+
+def test_the_floor_has_an_entry_for_every_dialer(floor_of_three, make_balancer):
+    floor_of_three.add_agent("10.1.0.1")
+    floor_of_three.add_agent("10.1.0.1", "R/1")
+    entries = {entry.server_ip: entry for entry in make_balancer().floor()}
+    assert sorted(entries) == ["10.1.0.1", "10.1.0.2", "10.1.0.3"]
+    first = entries["10.1.0.1"]
+    assert (first.local_agents, first.remote_agents, first.free_rooms) == (1, 1, 249)
+    assert first.takes_logins and first.phones == 6
+
+
+def test_a_login_goes_on_without_the_lock(floor_of_three, make_balancer):
+    with floor_of_three.lock_held("evenfloor.evenfloor_test"):
+        session = make_balancer(lock_timeout=1).login(**ALIAS, user="agent7")
+    assert session.room
+
+
+def test_decisions_are_kept_with_every_dialers_count(floor_of_three, make_balancer):
+    make_balancer().login(**ALIAS, user="agent7")
+    ((user, winner, outcome, detail),) = floor_of_three.run(
+        "SELECT user, server_ip, outcome, detail FROM evenfloor_decisions"
+    )
+    assert (user, winner, outcome) == ("agent7", "10.1.0.3", "chosen")
+    assert detail.count('"local_agents": 0') == 3 and "secret" not in detail
+
+
+def test_a_database_that_was_restarted_is_used_again(server, floor_of_three, make_balancer):
+    balancer = make_balancer()
+    balancer.floor()
+    server.stop()
+    assert refusal(balancer.login, **ALIAS, user="a").reason == "database_unreachable"
+    server.start()
+    assert balancer.login(**ALIAS, user="a").server_ip
