@@ -26,18 +26,18 @@ help: ## Show this list
 	      > /dev/null; break; fi; done
 	@mkdir -p $(@D) && touch $@
 
-$(VENV)/complete: requirements.txt | .cache/apt
+$(VENV)/complete: requirements.txt plugins/balancer/requirements.txt | .cache/apt
 	@echo "Making the virtual environment (a minute)"
 	@python3 -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.cache/wheels/complete: plugins/balancer/pyproject.toml | $(VENV)/complete
+.cache/wheels/complete: plugins/balancer/requirements.txt | $(VENV)/complete
 	@echo "Fetching the wheels for the lab's hosts"
 	@rm -rf .cache/wheels && mkdir -p .cache/wheels
 	@for python in $(TARGET_PYTHONS); do \
-	  $(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary=:all: --python-version $$python \
-	    --dest .cache/wheels $$($(BIN)/python tests/dependencies.py); done
+	  $(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary=:all: --no-deps \
+	    --python-version $$python --dest .cache/wheels -r plugins/balancer/requirements.txt; done
 	@touch $@
 
 .PHONY: ready

@@ -19,6 +19,7 @@ LONGEST_LOGINS_LIST = 255
 LONGEST_ALIAS_NAME = 50
 LONGEST_PASSWORD = 100
 LONGEST_CAMPAIGN = 8
+HIGHEST_MAX_AGENTS = 65535
 
 #: VICIdial's login page strips everything else from a phone login …
 _LOGIN_CHARACTERS = re.compile(r"[0-9a-zA-Z]*")
@@ -92,7 +93,7 @@ def expand_aliases(phone_aliases, dialers):
     addresses = {dialer["name"]: dialer["server_ip"] for dialer in dialers}
     aliases = []
     for entry in phone_aliases:
-        names = entry.get("dialers") or list(addresses)
+        names = _names(entry.get("dialers")) or list(addresses)
         for name in names:
             if name not in addresses:
                 raise InventoryError(
@@ -113,6 +114,12 @@ def expand_aliases(phone_aliases, dialers):
                 }
             )
     return aliases
+
+
+def _names(value):
+    """Read a list of names, of which one alone may stand without brackets; each counts once."""
+    names = [value] if isinstance(value, str) else list(value or [])
+    return list(dict.fromkeys(str(name) for name in names))
 
 
 def list_dialers(hostvars, groups):
@@ -207,17 +214,19 @@ def _dialer_problems(dialers):
                 f"{name}: server_id '{server_id}' has characters other than letters, digits, - "
                 "and _; set server_id to a name without them"
             )
-        elif server_id in owner_of_id:
+        elif server_id.lower() in owner_of_id:
             found.append(
-                f"{name}: server_id '{server_id}' is also {owner_of_id[server_id]}'s; every dialer "
-                "needs its own"
+                f"{name}: server_id '{server_id}' is also {owner_of_id[server_id.lower()]}'s; "
+                "every dialer needs its own (capitals don't count)"
             )
-        owner_of_id.setdefault(server_id, name)
+        owner_of_id.setdefault(server_id.lower(), name)
         limit = dialer["max_agents"]
-        if limit is not None and (not _is_number(str(limit)) or int(limit) < 1):
+        if limit is not None and not (
+            _is_number(str(limit)) and 1 <= int(limit) <= HIGHEST_MAX_AGENTS
+        ):
             found.append(
-                f"{name}: max_agents '{limit}' is not a whole number above 0; leave it out for no "
-                "limit"
+                f"{name}: max_agents '{limit}' is not a whole number above 0 (at most "
+                f"{HIGHEST_MAX_AGENTS}); leave it out for no limit"
             )
     return found
 
@@ -235,7 +244,8 @@ def _entry_name(entry):
 
 def _entry_problems(entry, dialers):
     if not isinstance(entry, dict) or "extensions" not in entry:
-        return [f'phone_aliases: {entry!r} names no extensions; write - extensions: "101-160"']
+        shown = f"the entry with {', '.join(entry)}" if isinstance(entry, dict) else repr(entry)
+        return [f'phone_aliases: {shown} names no extensions; write - extensions: "101-160"']
     where = _entry_name(entry)
     unknown = sorted(set(entry) - _ENTRY_KEYS)
     if unknown:
@@ -306,17 +316,20 @@ def _clashes(aliases):
                 f"'{owner_of_extension[extension]}'; it belongs to one alias, take it out "
                 "of one of the ranges"
             )
-        elif alias_id in ids:
+        elif alias_id.lower() in ids:
             found.append(f"phone_aliases: two extensions give alias '{alias_id}'; change a suffix")
         owner_of_extension.setdefault(extension, alias_id)
-        ids.add(alias_id)
+        ids.add(alias_id.lower())
     return found
 
 
 def _campaign_problems(campaigns):
     found, seen = [], set()
     for campaign in campaigns:
-        name = str(campaign.get("id", "")) if isinstance(campaign, dict) else ""
+        if not isinstance(campaign, dict):
+            found.append(f"campaigns: '{campaign}' names no id; write - id: {campaign}")
+            continue
+        name = str(campaign.get("id", ""))
         if not _CAMPAIGN_ID.fullmatch(name):
             found.append(
                 f"campaigns: id '{name}' has to be 2 to {LONGEST_CAMPAIGN} letters, digits, - or _"

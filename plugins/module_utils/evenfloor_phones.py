@@ -63,13 +63,15 @@ def assign_letters(phones, addresses, taken):
         rest = phone.login[len(phone.extension) :]
         if phone.login.startswith(phone.extension) and _LETTERS.fullmatch(rest):
             votes[phone.server_ip][rest] += 1
-    letters, used = {}, set(taken)
+    letters, used = {}, {suffix.lower() for suffix in taken}
     for server_ip in sorted(votes, key=lambda ip: -sum(votes[ip].values())):
         for candidate, _count in votes[server_ip].most_common():
             if candidate not in used:
                 letters[server_ip] = candidate
                 used.add(candidate)
                 break
+    # A letter that any phone has, be it by hand, is not free for a new dialer.
+    used.update(letter for counts in votes.values() for letter in counts)
     number = 1
     for server_ip in addresses:
         while server_ip not in letters:
@@ -110,8 +112,10 @@ def make_plan(phones, aliases, wanted, serving, grow=True, purge=False):
     suffixes = {alias["alias_id"][len(alias["extension"]) :] for alias in wanted}
     letters = assign_letters(phones, addresses, suffixes)
     there = {alias.alias_id.lower(): alias for alias in aliases}
+    names = set(there) | {alias["alias_id"].lower() for alias in wanted}
     owner = {phone.login.lower(): phone.extension for phone in phones}
 
+    _check_names(wanted, owner)
     plan = Plan([], [], [], [], [], [], {ip: letters[ip] for ip in addresses})
     wanted_places = set()
     for alias in wanted:
@@ -125,7 +129,8 @@ def make_plan(phones, aliases, wanted, serving, grow=True, purge=False):
             phone = Phone(*place, login, *passwords, alias["name"])
             wanted_phones[login] = phone
             if old is None:
-                _check_login(alias, phone, owner, there)
+                _check_login(alias, phone, owner, names)
+                owner[login.lower()] = phone.extension
                 plan.new_phones.append(phone)
             elif old != phone:
                 plan.changed_phones.append(phone)
@@ -135,27 +140,47 @@ def make_plan(phones, aliases, wanted, serving, grow=True, purge=False):
     for place, phone in by_place.items():
         if place not in wanted_places and (purge or phone.extension in wanted_extensions):
             plan.removed_phones.append(phone)
+    wanted_ids = {alias["alias_id"].lower() for alias in wanted}
+    others = [alias for name, alias in there.items() if name not in wanted_ids]
     if purge:
-        wanted_ids = {alias["alias_id"].lower() for alias in wanted}
-        plan.removed_aliases.extend(
-            alias for name, alias in there.items() if name not in wanted_ids
-        )
+        plan.removed_aliases.extend(others)
+    else:
+        _let_go(plan, others)
     return plan
+
+
+def _let_go(plan, aliases):
+    """Take the phones that go out of aliases that stay although nobody asked for them."""
+    gone = {phone.login for phone in plan.removed_phones}
+    for alias in aliases:
+        left = tuple(login for login in alias.logins if login not in gone)
+        if left != tuple(alias.logins):
+            plan.changed_aliases.append((alias, alias._replace(logins=left)))
 
 
 def _passwords_of(alias, phones):
     """The passwords of an alias: the inventory's, those its phones have, or new ones."""
-    first = phones[0] if phones else None
-    login = alias["login_password"] or (first and first.login_password) or new_login_password()
+    logins = [phone.login_password for phone in phones if phone.login_password]
+    registrations = [phone.registration_password for phone in phones if phone.registration_password]
+    login = alias["login_password"] or next(iter(logins), None) or new_login_password()
     registration = (
         alias["registration_password"]
-        or (first and first.registration_password)
+        or next(iter(registrations), None)
         or new_registration_password()
     )
     return str(login), str(registration)
 
 
-def _check_login(alias, phone, owner, aliases):
+def _check_names(wanted, owner):
+    for alias in wanted:
+        if alias["alias_id"].lower() in owner:
+            raise InventoryError(
+                f"alias {alias['alias_id']}: that is the phone login of extension "
+                f"{owner[alias['alias_id'].lower()]} already; choose another suffix"
+            )
+
+
+def _check_login(alias, phone, owner, names):
     if len(phone.login) > LONGEST_PHONE_LOGIN:
         raise InventoryError(
             f"alias {alias['alias_id']}: phone login '{phone.login}' has {len(phone.login)} "
@@ -166,7 +191,7 @@ def _check_login(alias, phone, owner, aliases):
             f"alias {alias['alias_id']}: phone login '{phone.login}' belongs to extension "
             f"{owner[phone.login.lower()]} already; choose other extensions"
         )
-    if phone.login.lower() in aliases:
+    if phone.login.lower() in names:
         raise InventoryError(
             f"alias {alias['alias_id']}: phone login '{phone.login}' is the name of an alias; "
             "choose other extensions or another suffix"
@@ -203,7 +228,12 @@ def describe(plan):
     lines += [f"phone {p.login} on {p.server_ip}: changed" for p in plan.changed_phones]
     lines += [f"alias {a.alias_id}: added with {','.join(a.logins)}" for a in plan.new_aliases]
     for old, new in plan.changed_aliases:
-        lines.append(f"alias {new.alias_id}: {','.join(old.logins)} becomes {','.join(new.logins)}")
+        parts = []
+        if tuple(old.logins) != tuple(new.logins):
+            parts.append(f"{','.join(old.logins)} becomes {','.join(new.logins)}")
+        if old.name != new.name:
+            parts.append(f"named {new.name}")
+        lines.append(f"alias {new.alias_id}: {', '.join(parts)}")
     lines += [f"alias {a.alias_id}: removed" for a in plan.removed_aliases]
     lines += [f"phone {p.login} on {p.server_ip}: removed" for p in plan.removed_phones]
     return lines

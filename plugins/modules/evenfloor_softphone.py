@@ -105,12 +105,16 @@ removed:
 import grp
 import json
 import os
+import re
 import socket
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 
 ANSWER_TIMEOUT = 10
+#: Answers of a dialer that didn't know the endpoint yet, or another password.
+REFUSED = (401, 403, 404)
+ACCOUNT_AND_CALLS = re.compile(r"User-Agent: (\S+)\s+--- Active calls \((\d+)\)")
 
 
 class Control:
@@ -183,6 +187,20 @@ def accounts_running(port):
         return None, None
 
 
+def retry_registrations(control, accounts):
+    """Have accounts that the dialer refused try again now; baresip itself waits for minutes.
+
+    One that is in a call is left alone.
+    """
+    states = json.loads(control.command("apistate") or "{}")
+    listed = ACCOUNT_AND_CALLS.findall(control.command("listcalls") or "")
+    talking = {f"sip:{account}" for account, calls in listed if int(calls) > 0}
+    for address in sorted(set(accounts) & set(states) - talking):
+        if states[address]["registration"]["code"] in REFUSED:
+            control.command("uadel", address)
+            control.command("uanew", accounts[address])
+
+
 def write_accounts(path, group, accounts):
     """Write the file, readable by root and the softphone only, whole or not at all."""
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
@@ -242,6 +260,7 @@ def main():
                     control.command("uadel", address)
                 for address in added:
                     control.command("uanew", wanted[address])
+                retry_registrations(control, {a: wanted[a] for a in set(wanted) - set(added)})
         except OSError as error:
             module.fail_json(msg=f"the softphone's control interface: {error}; run again")
         if disk != wanted:

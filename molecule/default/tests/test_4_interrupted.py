@@ -17,7 +17,7 @@ ADDRESS = "10.96.0.34"
 STEPS = [
     "dialer : Install Asterisk",
     "dialer : Create the dialer's server row",
-    "balancer : Install the dependencies",
+    "balancer : Install what it runs on",
     "balancer : Note which build is installed",
     "balancer : Write the balancer's configuration",
     "dialer : Restart Asterisk",
