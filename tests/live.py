@@ -15,6 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 HTTP_TIMEOUT = 15
 CAMPAIGN = "SALES"
+#: The environment for Ansible whose output is read; molecule asks for colours.
+PLAIN = {**os.environ, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1"}
+PLAIN.pop("ANSIBLE_FORCE_COLOR", None)
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,7 @@ class Cluster:
 
     @staticmethod
     def _local(*words: str) -> str:
-        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
-        done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+        done = subprocess.run(words, cwd=ROOT, env=PLAIN, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -100,7 +102,7 @@ class Cluster:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+            env=PLAIN,
         )
 
     def run(self, host: str, command: str, check: bool = True) -> str:

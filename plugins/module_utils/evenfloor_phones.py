@@ -53,7 +53,7 @@ def assign_letters(phones, addresses, taken):
     Args:
         phones: the phones that are there.
         addresses: the dialers' ``server_ip``, in the order in which new ones get letters.
-        taken: suffixes of aliases, which would make a phone login and an alias the same.
+        taken: letters that would make a phone login and an alias the same.
 
     Returns:
         ``{server_ip: letters}``.
@@ -80,6 +80,16 @@ def assign_letters(phones, addresses, taken):
                 used.add(letters_of(number))
             number += 1
     return letters
+
+
+def _letters_of_names(ids, extensions):
+    """Find what, behind some extension, would give the name of an alias: 11 and 1a make 111a."""
+    return {
+        alias_id[length:]
+        for alias_id in ids
+        for length in range(1, len(alias_id))
+        if alias_id[:length] in extensions
+    }
 
 
 def make_plan(phones, aliases, wanted, serving, grow=True, purge=False):
@@ -109,10 +119,10 @@ def make_plan(phones, aliases, wanted, serving, grow=True, purge=False):
     for phone in phones:
         by_extension[phone.extension].append(phone)
     addresses = list(dict.fromkeys(ip for alias in wanted for ip in alias["server_ips"]))
-    suffixes = {alias["alias_id"][len(alias["extension"]) :] for alias in wanted}
-    letters = assign_letters(phones, addresses, suffixes)
+    extensions = {alias["extension"] for alias in wanted}
+    ids = [alias["alias_id"] for alias in wanted] + [alias.alias_id for alias in aliases]
+    letters = assign_letters(phones, addresses, _letters_of_names(ids, extensions))
     there = {alias.alias_id.lower(): alias for alias in aliases}
-    names = set(there) | {alias["alias_id"].lower() for alias in wanted}
     owner = {phone.login.lower(): phone.extension for phone in phones}
 
     _check_names(wanted, owner)
@@ -129,16 +139,15 @@ def make_plan(phones, aliases, wanted, serving, grow=True, purge=False):
             phone = Phone(*place, login, *passwords, alias["name"])
             wanted_phones[login] = phone
             if old is None:
-                _check_login(alias, phone, owner, names)
+                _check_login(alias, phone, owner)
                 owner[login.lower()] = phone.extension
                 plan.new_phones.append(phone)
             elif old != phone:
                 plan.changed_phones.append(phone)
         _plan_alias(plan, alias, wanted_phones, there.get(alias["alias_id"].lower()), serving, grow)
 
-    wanted_extensions = {alias["extension"] for alias in wanted}
     for place, phone in by_place.items():
-        if place not in wanted_places and (purge or phone.extension in wanted_extensions):
+        if place not in wanted_places and (purge or phone.extension in extensions):
             plan.removed_phones.append(phone)
     wanted_ids = {alias["alias_id"].lower() for alias in wanted}
     others = [alias for name, alias in there.items() if name not in wanted_ids]
@@ -180,7 +189,7 @@ def _check_names(wanted, owner):
             )
 
 
-def _check_login(alias, phone, owner, names):
+def _check_login(alias, phone, owner):
     if len(phone.login) > LONGEST_PHONE_LOGIN:
         raise InventoryError(
             f"alias {alias['alias_id']}: phone login '{phone.login}' has {len(phone.login)} "
@@ -190,11 +199,6 @@ def _check_login(alias, phone, owner, names):
         raise InventoryError(
             f"alias {alias['alias_id']}: phone login '{phone.login}' belongs to extension "
             f"{owner[phone.login.lower()]} already; choose other extensions"
-        )
-    if phone.login.lower() in names:
-        raise InventoryError(
-            f"alias {alias['alias_id']}: phone login '{phone.login}' is the name of an alias; "
-            "choose other extensions or another suffix"
         )
 
 

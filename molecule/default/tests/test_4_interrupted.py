@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.grow import Watcher
-from tests.live import ROOT
+from tests.live import PLAIN, ROOT
 
 NEW = "dialer4"
 ADDRESS = "10.96.0.34"
@@ -41,7 +41,7 @@ def run_and_kill_at(cluster, step: str) -> bool:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1"},
+        env=PLAIN,
     ) as process:
         for line in process.stdout:
             if line.startswith("TASK [") and step in line:
