@@ -21,34 +21,49 @@ ARGUMENTS = {
 }
 
 CONNECT_TIMEOUT = 5
+NO_SUCH_TABLE = 1146
 #: Rows a statement. Large enough that round trips don't count, far below max_allowed_packet.
 BATCH = 1000
 
 
-def connect(module, **without):
-    """Connect, or end the module.
+def work_on_database(module, work, **without):
+    """Connect, do the module's work in one transaction, and end the module.
 
     In check mode a database that isn't there yet isn't an error: the module ends with
     changed and says so.
 
     Args:
         module: the AnsibleModule.
+        work: called with the module and a cursor; returns what the module returns. A ValueError
+            is the module's failure, in words.
         without: what to return, besides changed, when there is no database in check mode.
-
-    Returns:
-        A pymysql connection without autocommit.
     """
     if not HAS_PYMYSQL:
         _absent(module, "PyMySQL is not installed on this host (python3-pymysql)", without)
     try:
-        return pymysql.connect(
-            read_default_file=module.params["config_file"],
-            database=module.params["database"],
-            charset="utf8mb4",
-            connect_timeout=CONNECT_TIMEOUT,
-        )
-    except (pymysql.err.Error, OSError) as error:
+        connection = _connected(module)
+        result = work(module, connection.cursor())
+        if not module.check_mode:
+            connection.commit()
+        connection.close()
+    except ValueError as error:
+        module.fail_json(msg=str(error))
+    except (pymysql.err.OperationalError, OSError) as error:
         _absent(module, f"the database can't be used: {error}", without)
+    except pymysql.err.ProgrammingError as error:
+        if error.args[0] != NO_SUCH_TABLE:
+            raise
+        _absent(module, f"the schema isn't there: {error.args[1]}", without)
+    module.exit_json(**result)
+
+
+def _connected(module):
+    return pymysql.connect(
+        read_default_file=module.params["config_file"],
+        database=module.params["database"],
+        charset="utf8mb4",
+        connect_timeout=CONNECT_TIMEOUT,
+    )
 
 
 def _absent(module, why, result):

@@ -127,11 +127,11 @@ letters:
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.evenfloor_database import (
     ARGUMENTS,
-    connect,
     delete_rows,
     insert_rows,
+    work_on_database,
 )
-from ansible.module_utils.evenfloor_inventory import InventoryError, expand_aliases
+from ansible.module_utils.evenfloor_inventory import expand_aliases
 from ansible.module_utils.evenfloor_phones import Alias, Phone, as_diff, describe, make_plan
 
 LONGEST_VOICEMAIL_ID = 10
@@ -218,6 +218,40 @@ def apply_plan(cursor, plan):
     delete_rows(cursor, "phones", ["extension", "server_ip"], places)
 
 
+def bring_to_state(module, cursor):
+    """Plan and apply.
+
+    Returns:
+        What the module returns.
+    """
+    wanted = module.params
+    plan = make_plan(
+        read_phones(cursor),
+        read_aliases(cursor),
+        expand_aliases(wanted["phone_aliases"], wanted["dialers"]),
+        read_opened(cursor) | set(wanted["serving"]),
+        grow=wanted["grow"],
+        purge=wanted["purge"],
+    )
+    changes = describe(plan)
+    if changes and not module.check_mode:
+        apply_plan(cursor, plan)
+    return {
+        "changed": bool(changes),
+        "changes": changes,
+        "letters": plan.letters,
+        "counts": {
+            "phones_added": len(plan.new_phones),
+            "phones_changed": len(plan.changed_phones),
+            "phones_removed": len(plan.removed_phones),
+            "aliases_added": len(plan.new_aliases),
+            "aliases_changed": len(plan.changed_aliases),
+            "aliases_removed": len(plan.removed_aliases),
+        },
+        "diff": as_diff(plan),
+    }
+
+
 ALIAS_ARGUMENTS = {
     "extensions": {"type": "raw", "required": True},
     "suffix": {"type": "str"},
@@ -245,41 +279,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    wanted = module.params
-    connection = connect(module, changes=[], letters={}, counts={})
-    cursor = connection.cursor()
-    try:
-        aliases = expand_aliases(wanted["phone_aliases"], wanted["dialers"])
-        serving = read_opened(cursor) | set(wanted["serving"])
-        plan = make_plan(
-            read_phones(cursor),
-            read_aliases(cursor),
-            aliases,
-            serving,
-            grow=wanted["grow"],
-            purge=wanted["purge"],
-        )
-    except InventoryError as error:
-        module.fail_json(msg=str(error))
-    changes = describe(plan)
-    if changes and not module.check_mode:
-        apply_plan(cursor, plan)
-        connection.commit()
-    connection.close()
-    module.exit_json(
-        changed=bool(changes),
-        changes=changes,
-        letters=plan.letters,
-        counts={
-            "phones_added": len(plan.new_phones),
-            "phones_changed": len(plan.changed_phones),
-            "phones_removed": len(plan.removed_phones),
-            "aliases_added": len(plan.new_aliases),
-            "aliases_changed": len(plan.changed_aliases),
-            "aliases_removed": len(plan.removed_aliases),
-        },
-        diff=as_diff(plan),
-    )
+    work_on_database(module, bring_to_state, changes=[], letters={}, counts={})
 
 
 if __name__ == "__main__":

@@ -82,8 +82,8 @@ opened:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_database import ARGUMENTS, connect
-from ansible.module_utils.evenfloor_inventory import InventoryError, expand_extensions
+from ansible.module_utils.evenfloor_database import ARGUMENTS, work_on_database
+from ansible.module_utils.evenfloor_inventory import expand_extensions
 
 REGISTERED = ("REGISTERED", "REACHABLE", "LAGGED")
 
@@ -120,28 +120,18 @@ def expected_extensions(cursor, opened, managed):
     return {row[0] for row in cursor.fetchall()}
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **ARGUMENTS,
-            "server_ips": {"type": "list", "elements": "str"},
-            "extensions": {"type": "list", "elements": "str"},
-            "managed_extensions": {"type": "list", "elements": "str", "default": []},
-            "with_passwords": {"type": "bool", "default": False, "no_log": False},
-        },
-        supports_check_mode=True,
-    )
+def read(module, cursor):
+    """Read what was asked for.
+
+    Returns:
+        What the module returns.
+    """
     params = module.params
-    try:
-        extensions = params["extensions"]
-        extensions = expand_extensions(extensions) if extensions else extensions
-    except InventoryError as error:
-        module.fail_json(msg=str(error))
-    connection = connect(module, changed=False, phones=[], awaited=[], opened=[])
-    cursor = connection.cursor()
+    extensions = params["extensions"]
+    wanted = expand_extensions(extensions) if extensions else extensions
     phones = []
     for extension, server_ip, login, name, state, secret in read_phones(
-        cursor, params["server_ips"], extensions
+        cursor, params["server_ips"], wanted
     ):
         phone = {
             "extension": extension,
@@ -155,13 +145,26 @@ def main():
         phones.append(phone)
     opened = read_opened(cursor)
     expected = expected_extensions(cursor, opened, params["managed_extensions"])
-    connection.close()
     awaited = [
         phone["login"]
         for phone in phones
         if not phone["registered"] and phone["extension"] in expected
     ]
-    module.exit_json(changed=False, phones=phones, awaited=awaited, opened=opened)
+    return {"changed": False, "phones": phones, "awaited": awaited, "opened": opened}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **ARGUMENTS,
+            "server_ips": {"type": "list", "elements": "str"},
+            "extensions": {"type": "list", "elements": "str"},
+            "managed_extensions": {"type": "list", "elements": "str", "default": []},
+            "with_passwords": {"type": "bool", "default": False, "no_log": False},
+        },
+        supports_check_mode=True,
+    )
+    work_on_database(module, read, changed=False, phones=[], awaited=[], opened=[])
 
 
 if __name__ == "__main__":

@@ -98,9 +98,9 @@ rooms_added:
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.evenfloor_database import (
     ARGUMENTS,
-    connect,
     delete_rows,
     insert_rows,
+    work_on_database,
 )
 
 ROOM_TABLE = "vicidial_confbridges"
@@ -131,6 +131,24 @@ def read_row(cursor, server_ip):
     row = cursor.fetchone()
     names = [*FOLLOWING, "max_agents", "opened", "known", "heartbeat"]
     return dict(zip(names, row)) if row else None
+
+
+def check_server_id(cursor, server_ip, server_id):
+    """Make sure that no other dialer has this name.
+
+    Raises:
+        ValueError: another has it.
+    """
+    cursor.execute(
+        "SELECT server_ip FROM servers WHERE server_id = %s AND server_ip <> %s",
+        (server_id, server_ip),
+    )
+    other = cursor.fetchone()
+    if other:
+        raise ValueError(
+            f"{server_ip}: server_id '{server_id}' is {other[0]}'s already; set server_id to "
+            "another name, or server_ip to that address"
+        )
 
 
 def missing_rooms(cursor, server_ip, first, last):
@@ -195,6 +213,7 @@ def make_present(module, cursor):
     """
     params = module.params
     server_ip = params["server_ip"]
+    check_server_id(cursor, server_ip, params["server_id"])
     before = read_row(cursor, server_ip)
     after = wanted_row(params, before)
     rooms = missing_rooms(cursor, server_ip, params["first_room"], params["last_room"])
@@ -260,13 +279,8 @@ def main():
         required_if=[("state", "present", ["server_id"])],
         supports_check_mode=True,
     )
-    connection = connect(module, in_service=False, rooms_added=0)
     work = make_present if module.params["state"] == "present" else make_absent
-    result = work(module, connection.cursor())
-    if not module.check_mode:
-        connection.commit()
-    connection.close()
-    module.exit_json(**result)
+    work_on_database(module, work, in_service=False, rooms_added=0)
 
 
 if __name__ == "__main__":
