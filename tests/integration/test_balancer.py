@@ -176,4 +176,8 @@ def test_a_database_that_was_restarted_is_used_again(server, floor_of_three, mak
     server.stop()
     assert refusal(balancer.login, **ALIAS, user="a").reason == "database_unreachable"
     server.start()
+    assert balancer.logout("a") == 0
+    server.stop()
+    server.start()
+    assert balancer.logout("a") == 0  # by a connection that broke while nobody used it
     assert balancer.login(**ALIAS, user="a").server_ip

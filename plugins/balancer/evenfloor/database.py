@@ -44,6 +44,9 @@ _GONE = {
 }
 _TRY_AGAIN = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, 1020}  # 1020: MariaDB's snapshot conflict
 
+#: Statements that do no harm when they are run once more.
+_REPEATABLE = ("SELECT", "START TRANSACTION")
+
 _PHONES = """
 SELECT login, server_ip, extension, protocol, active, pass, peer_status
 FROM phones WHERE login IN %s ORDER BY active
@@ -198,7 +201,7 @@ class Database:
         try:
             return self._execute(statement, values, names)
         except DatabaseUnreachable:
-            if was_idle and statement.lstrip().startswith("SELECT"):
+            if was_idle and statement.lstrip().startswith(_REPEATABLE):
                 return self._execute(statement, values, names)
             raise
 
@@ -245,26 +248,30 @@ class Database:
         Args:
             work: called without arguments; what it returns is returned.
         """
+        was_bound = self._bound
         for tries_left in reversed(range(TRANSACTION_TRIES)):
             self._run("START TRANSACTION")
+            self._bound = True
             try:
                 result = work()
                 self._run("COMMIT")
+                self._bound = was_bound
                 return result
             except pymysql.err.OperationalError as error:
-                self._rollback()
+                self._rollback(was_bound)
                 if error.args[0] not in _TRY_AGAIN or not tries_left:
                     raise
                 time.sleep(random.uniform(0.001, 0.02))
             except BaseException:
-                self._rollback()
+                self._rollback(was_bound)
                 raise
         raise AssertionError("unreachable")
 
-    def _rollback(self) -> None:
+    def _rollback(self, bound: bool) -> None:
         if self._connection is not None:
             with contextlib.suppress(DatabaseUnreachable):
                 self._run("ROLLBACK")
+            self._bound = bound and self._connection is not None
 
     # -- what a choice reads --------------------------------------------------------------
 
