@@ -210,7 +210,7 @@ def _plan_alias(plan, alias, phones, old, serving, grow):
     if grow:
         logins += sorted(
             (login for login in may_be_listed if login not in before),
-            key=lambda login: (len(login), login),
+            key=lambda login: alias["server_ips"].index(phones[login].server_ip),
         )
     text = ",".join(logins)
     if len(text) > LONGEST_LOGINS_LIST:

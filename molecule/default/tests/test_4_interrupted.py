@@ -124,7 +124,7 @@ def test_it_ended_in_the_state_of_a_dialer_that_was_never_interrupted(cluster, a
     assert rows_of(cluster, NEW) == rows_of(cluster, "dialer3")
     assert cluster.registered(NEW) == cluster.registered("dialer3")
     lists = [row[0] for row in cluster.sql("SELECT logins_list FROM phones_alias")]
-    assert all(text.count(",") == 3 and text.endswith("d") for text in lists)
+    assert all(text.count(",") == 3 and "d" in text for text in lists)
     for path in ("/etc/asterisk/extensions.conf", "/etc/systemd/system/evenfloor-dialer.service",
                  "/opt/evenfloor/installed"):  # fmt: skip
         assert cluster.run(NEW, f"cat {path}") == cluster.run("dialer3", f"cat {path}")
