@@ -15,10 +15,10 @@ from tests.live import ROOT, Cluster
 
 RECORD = ROOT / ".cache/molecule/grown.json"
 TALKING = ["101x", "102x", "103x", "104x"]
-DIALER3 = "dialers:\n  hosts:\n    dialer3:\n      ansible_host: 10.96.0.33\n"
+DIALER3 = "---\ndialers:\n  hosts:\n    dialer3:\n      ansible_host: 10.96.0.33\n"
 #: 108 goes, 109 and 110 come.
-EDITED_ALIASES = 'phone_aliases:\n  - extensions: ["101-107", "109-110"]\n'
-EDITED_SEAT = 'softphone_extensions: ["105-107", "109-110"]\n'
+EDITED_ALIASES = '---\nphone_aliases:\n  - extensions: ["101-107", "109-110"]\n'
+EDITED_SEAT = '---\nsoftphone_extensions: ["105-107", "109-110"]\n'
 
 
 class Watcher(threading.Thread):

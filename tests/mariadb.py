@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import socket
 import subprocess
@@ -111,13 +112,20 @@ def statements(text: str) -> list[str]:
     return [part.strip() for part in "\n".join(lines).split(";") if part.strip()]
 
 
-def create_database(server: Server, name: str, engine: str | None = None) -> None:
+#: What Evenfloor's schema adds to VICIdial's tables.
+_OWN_INDEX = re.compile(r",\s*KEY (?:evenfloor_\w+|login|server_ip) \([^)]*\)")
+
+
+def create_database(
+    server: Server, name: str, engine: str | None = None, plain_indexes: bool = True
+) -> None:
     """Make a database with Evenfloor's schema.
 
     Args:
         server: where.
         name: dropped first if it is there.
         engine: put in the place of InnoDB for the shared tables, None leaves it.
+        plain_indexes: without them the shared tables have VICIdial's indexes alone.
     """
     with server.connect() as connection, connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {name}")
@@ -126,4 +134,6 @@ def create_database(server: Server, name: str, engine: str | None = None) -> Non
         for statement in statements(SCHEMA.read_text()):
             shared = "TABLE IF NOT EXISTS evenfloor_" not in statement
             replaced = engine if engine and shared else "InnoDB"
+            if shared and not plain_indexes:
+                statement = _OWN_INDEX.sub("", statement)  # noqa: PLW2901
             cursor.execute(statement.replace("ENGINE=InnoDB", f"ENGINE={replaced}"))

@@ -136,7 +136,7 @@ def passwords(cluster) -> set:
     return {word for row in rows for word in row}
 
 
-#: What a plain cluster has, and what many clusters that run VICIdial have: nothing rolls back there.
+#: A plain cluster has the first. The second is common under VICIdial, and nothing rolls back there.
 ENGINES = pytest.mark.parametrize("engine", ["InnoDB", "MyISAM"])
 
 

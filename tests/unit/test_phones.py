@@ -1,7 +1,7 @@
 """Phones and aliases from what is there to what is wanted, as properties of any history."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evenfloor_inventory import InventoryError, expand_aliases, letters_of, problems
@@ -9,6 +9,8 @@ from evenfloor_phones import Alias, Phone, as_diff, assign_letters, describe, ma
 
 ADDRESSES = [f"10.0.0.{number}" for number in range(1, 6)]
 EXTENSIONS = ["101", "102", "103", "104"]
+#: A busy machine is no fault of a plan.
+UNHURRIED = settings(deadline=None)
 
 
 def want(extension, server_ips, suffix="x", name=None, login_password=None, registration=None):
@@ -110,6 +112,7 @@ BOOL = st.booleans()
 # Any run
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_a_second_run_changes_nothing(cluster, wanted, serving, grow, purge):
     phones, aliases = settle(wanted, *cluster, serving, grow=grow, purge=purge)
@@ -118,6 +121,7 @@ def test_a_second_run_changes_nothing(cluster, wanted, serving, grow, purge):
     assert describe(again) == []
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_every_wanted_phone_is_there_afterwards(cluster, wanted, serving, grow, purge):
     phones, _aliases = settle(wanted, *cluster, serving, grow=grow, purge=purge)
@@ -127,6 +131,7 @@ def test_every_wanted_phone_is_there_afterwards(cluster, wanted, serving, grow, 
             assert there[alias["extension"], server_ip].name == alias["name"]
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_all_phones_of_an_alias_share_their_passwords(cluster, wanted, serving, grow, purge):
     phones, _aliases = settle(wanted, *cluster, serving, grow=grow, purge=purge)
@@ -143,6 +148,7 @@ def test_all_phones_of_an_alias_share_their_passwords(cluster, wanted, serving, 
         assert registration == given or (registration and not given)
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_phones_that_stay_keep_their_logins(cluster, wanted, serving, grow, purge):
     before = places(cluster[0])
@@ -151,6 +157,7 @@ def test_phones_that_stay_keep_their_logins(cluster, wanted, serving, grow, purg
         assert after[place].login == before[place].login
 
 
+@UNHURRIED
 @given(clusters(passwords=st.none()), inventories(passwords=st.none()), SERVING, BOOL, BOOL)
 def test_phones_that_stay_keep_passwords_that_the_inventory_does_not_give(
     cluster, wanted, serving, grow, purge
@@ -162,6 +169,7 @@ def test_phones_that_stay_keep_passwords_that_the_inventory_does_not_give(
         assert after[place].registration_password == before[place].registration_password
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_no_two_phones_have_the_same_login_and_none_has_an_aliass_name(
     cluster, wanted, serving, grow, purge
@@ -175,6 +183,7 @@ def test_no_two_phones_have_the_same_login_and_none_has_an_aliass_name(
 # Logins lists
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL)
 def test_a_list_names_just_the_wanted_phones_that_it_had_or_that_are_serving(
     cluster, wanted, serving, purge
@@ -194,6 +203,7 @@ def test_a_list_names_just_the_wanted_phones_that_it_had_or_that_are_serving(
         assert set(named) == expected
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_a_list_keeps_its_order_and_new_entries_come_last_in_the_inventorys(
     cluster, wanted, serving, grow, purge
@@ -210,6 +220,7 @@ def test_a_list_keeps_its_order_and_new_entries_come_last_in_the_inventorys(
         assert added == [ip for ip in alias["server_ips"] if ip in added]
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL)
 def test_without_grow_no_list_grows_and_no_alias_is_made(cluster, wanted, serving, purge):
     before = lists(cluster[1])
@@ -219,6 +230,7 @@ def test_without_grow_no_list_grows_and_no_alias_is_made(cluster, wanted, servin
         assert set(logins) <= set(before[alias_id])
 
 
+@UNHURRIED
 @given(inventories(), SERVING)
 def test_phones_first_and_lists_later_is_the_same_as_all_at_once(wanted, serving):
     first = settle(wanted, serving=serving, grow=False)
@@ -253,6 +265,7 @@ STRANGERS = (
 )
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL)
 def test_without_purge_strangers_stay_as_they_are(cluster, wanted, serving, grow):
     phones, aliases = cluster[0] + STRANGERS[0], cluster[1] + STRANGERS[1]
@@ -268,6 +281,7 @@ def test_without_purge_strangers_stay_as_they_are(cluster, wanted, serving, grow
         assert new.alias_id in ids or set(old.logins) - set(new.logins) <= gone
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL)
 def test_purge_leaves_just_what_is_wanted(cluster, wanted, serving, grow):
     phones, aliases = cluster[0] + STRANGERS[0], cluster[1] + STRANGERS[1]
@@ -288,6 +302,7 @@ def test_a_phone_on_a_dialer_that_its_alias_lost_goes_even_without_purge():
     assert lists(aliases) == {"101x": ["101a"]}
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_no_list_names_a_phone_that_was_removed(cluster, wanted, serving, grow, purge):
     plan = make_plan(*cluster, wanted, serving, grow=grow, purge=purge)
@@ -319,6 +334,7 @@ def dialer_changes(draw):
     return before, draw(st.permutations(before))
 
 
+@UNHURRIED
 @given(dialer_changes(), BOOL)
 def test_a_dialer_that_is_added_removed_or_moved_changes_no_other_dialers_phones(change, purge):
     before, after = change
@@ -334,6 +350,7 @@ def test_a_dialer_that_is_added_removed_or_moved_changes_no_other_dialers_phones
         assert changes(plan) == 0
 
 
+@UNHURRIED
 @given(st.sampled_from(["x", "z", "b", "", "X", "B", "ab", "7"]), st.integers(1, 30))
 def test_each_new_dialer_gets_the_next_letter_that_is_not_the_suffix(suffix, count):
     addresses = [f"10.0.1.{number}" for number in range(1, count + 1)]
@@ -401,6 +418,7 @@ def test_logins_that_follow_no_pattern_are_kept_and_give_no_letters():
     assert plan.new_aliases[0].logins == ("reception", "101b")
 
 
+@UNHURRIED
 @given(st.permutations(ADDRESSES), st.sets(st.sampled_from(["a", "b", "x"])))
 def test_letters_are_given_once_and_never_those_taken(addresses, taken):
     letters = assign_letters([], addresses, taken)
@@ -450,6 +468,7 @@ def _texts(plan):
     return "\n".join([*describe(plan), *(str(value) for value in diff.values())])
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_no_words_about_a_plan_hold_a_password(cluster, wanted, serving, grow, purge):
     plan = make_plan(*cluster, wanted, serving, grow=grow, purge=purge)
@@ -496,6 +515,7 @@ def test_a_plan_is_described_in_words():
     ]
 
 
+@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_a_plan_that_changes_something_says_so_and_shows_a_diff(
     cluster, wanted, serving, grow, purge
@@ -587,6 +607,7 @@ def test_a_suffix_that_a_phone_has_already_makes_no_alias_of_its_name():
     assert _named_alike([want("101", ADDRESSES[:1], suffix="a")], *cluster) == set()
 
 
+@UNHURRIED
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -85,7 +85,7 @@ def added(cluster):
     cluster.wait_until(lambda: "101" in cluster.calls(talker), 5, "an agent's call")
     before = cluster.calls(talker)["101"]
     Path(cluster.inventory, f"{NEW}.yml").write_text(
-        f"dialers:\n  hosts:\n    {NEW}:\n      ansible_host: {ADDRESS}\n"
+        f"---\ndialers:\n  hosts:\n    {NEW}:\n      ansible_host: {ADDRESS}\n"
     )
     cluster.playbook("playbooks/lab-up.yml")
     cluster.reload()
