@@ -145,7 +145,7 @@ def _choose(work: tuple[str, int]) -> float:
 
 
 def _warm(_number: int) -> None:
-    _chooser.floor()
+    _chooser.explain("10000x")
     time.sleep(0.05)
 
 

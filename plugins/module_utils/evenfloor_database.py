@@ -49,7 +49,11 @@ def work_on_database(module, work, **without):
     except ValueError as error:
         module.fail_json(msg=str(error))
     except (pymysql.err.OperationalError, OSError) as error:
-        _absent(module, f"the database can't be used: {error}", without)
+        _absent(
+            module,
+            f"the database of {module.params['config_file']} can't be used: {error}",
+            without,
+        )
     except pymysql.err.ProgrammingError as error:
         if error.args[0] != NO_SUCH_TABLE:
             raise

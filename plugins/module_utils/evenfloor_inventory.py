@@ -20,6 +20,8 @@ LONGEST_ALIAS_NAME = 50
 LONGEST_PASSWORD = 100
 LONGEST_CAMPAIGN = 8
 HIGHEST_MAX_AGENTS = 65535
+#: More than any call centre has seats; a slip of the finger would fill the memory.
+LARGEST_RANGE = 100_000
 
 #: VICIdial's login page strips everything else from a phone login …
 _LOGIN_CHARACTERS = re.compile(r"[0-9a-zA-Z]*")
@@ -68,6 +70,11 @@ def expand_extensions(ranges):
             )
         if int(last) < int(first):
             raise InventoryError(f"extensions '{word}' runs backwards; write \"{last}-{first}\"")
+        if int(last) - int(first) >= LARGEST_RANGE:
+            raise InventoryError(
+                f"extensions '{word}' are {int(last) - int(first) + 1} numbers; check the range, "
+                f"at most {LARGEST_RANGE} are taken at once"
+            )
         extensions += [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
     return extensions
 

@@ -108,6 +108,7 @@ TABLES = [
     "phones",
     ROOM_TABLE,
     "vicidial_live_agents",
+    "vicidial_manager",
     "evenfloor_reservations",
     "server_updater",
     "evenfloor_dialers",

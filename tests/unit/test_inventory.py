@@ -595,3 +595,8 @@ def test_several_mistakes_are_all_reported_at_once():
 
 def test_a_fault_of_a_whole_range_is_reported_once():
     assert_says(only_problem(aliases=[{"extensions": "101-199", "suffix": "_"}]), "'101_'")
+
+
+def test_a_range_that_nobody_means_is_a_problem():
+    problem = only_problem(aliases=[{"extensions": "101-9999999999"}])
+    assert_says(problem, "101-9999999999", "check the range")

@@ -32,8 +32,12 @@ STEPS = [
 ]
 
 
-def run_and_kill_at(cluster, step: str) -> bool:
-    """Run add-dialer.yml and kill it, with all it started, as a step begins."""
+def run_and_kill_at(cluster, step: str) -> str:
+    """Run add-dialer.yml and kill it, with all it started, as a step begins.
+
+    Returns what it printed, if it ended before that step; nothing if it was killed.
+    """
+    printed = []
     with subprocess.Popen(
         ["ansible-playbook", "-i", str(cluster.inventory), "add-dialer.yml"],
         cwd=ROOT,
@@ -44,13 +48,14 @@ def run_and_kill_at(cluster, step: str) -> bool:
         env=PLAIN,
     ) as process:
         for line in process.stdout:
+            printed.append(line)
             if line.startswith("TASK [") and step in line:
                 # Somewhere within the step, or just after it.
                 with pytest.raises(subprocess.TimeoutExpired):
                     process.wait(random.uniform(0, 0.8))
                 os.killpg(process.pid, signal.SIGKILL)
-                return True
-    return False
+                return ""
+    return "".join(printed[-40:])
 
 
 def rows_of(cluster, dialer: str) -> dict:
@@ -93,8 +98,8 @@ def added(cluster):
     watcher.start()
     killed, landed = [], []
     for step in STEPS:
-        if run_and_kill_at(cluster, step):
-            killed.append(step)
+        ended = run_and_kill_at(cluster, step)
+        killed.append(f"{step}: {ended}" if ended else step)
         if step != STEPS[-1]:  # killed there, the dialer may be open already
             landed.append(cluster.login("102x")["server_ip"])
             cluster.logout("agent102x")

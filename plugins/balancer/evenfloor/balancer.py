@@ -418,7 +418,8 @@ class Balancer:
         dialers = self._database.dialers(
             [phone.server_ip for phone in request.phones if phone.server_ip],
             request.user,
-            request.campaign_id,
+            # Only grouping asks for the campaign's agents.
+            "" if request.campaign.grouping == policy.DISABLED else request.campaign_id,
         )
         rules = policy.Rules(
             heartbeat_timeout=self._settings.heartbeat_timeout,

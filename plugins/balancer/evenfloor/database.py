@@ -52,34 +52,51 @@ SELECT login, server_ip, extension, protocol, active, pass, peer_status
 FROM phones WHERE login IN %s ORDER BY active
 """
 
-_DIALERS = """
+_LOCAL = "l.extension NOT LIKE 'R%%'"
+_FREE_CONFBRIDGE = (
+    "FROM vicidial_confbridges r WHERE r.server_ip = s.server_ip"
+    " AND (r.extension = '' OR r.extension IS NULL)"
+)
+_FREE_MEETME = _FREE_CONFBRIDGE.replace("vicidial_confbridges", "vicidial_conferences")
+
+# Each count is an index look-up for each dialer asked for; nothing is read of the others. The
+# caller's own rows and the reservations are few and are read once for all dialers.
+_DIALERS = f"""
 SELECT s.server_ip, s.active, s.active_agent_login_server, s.active_twin_server_ip,
   s.conf_engine,
   TIMESTAMPDIFF(SECOND, u.last_update, NOW()) AS heartbeat_age,
   (SELECT TIMESTAMPDIFF(SECOND, t.last_update, NOW()) FROM server_updater t
    WHERE t.server_ip = s.active_twin_server_ip) AS twin_heartbeat_age,
   d.max_agents,
-  CASE s.conf_engine
-    WHEN 'CONFBRIDGE' THEN (SELECT COUNT(*) FROM vicidial_confbridges r WHERE
-      r.server_ip = s.server_ip AND (r.extension = '' OR r.extension IS NULL))
-    ELSE (SELECT COUNT(*) FROM vicidial_conferences r WHERE
-      r.server_ip = s.server_ip AND (r.extension = '' OR r.extension IS NULL))
+  CASE
+    WHEN %(exact)s OR v.reserved > 0 THEN IF(s.conf_engine = 'CONFBRIDGE',
+      (SELECT COUNT(*) {_FREE_CONFBRIDGE}), (SELECT COUNT(*) {_FREE_MEETME}))
+    ELSE IF(s.conf_engine = 'CONFBRIDGE',
+      EXISTS (SELECT 1 {_FREE_CONFBRIDGE}), EXISTS (SELECT 1 {_FREE_MEETME}))
   END AS free_rooms,
-  (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = s.server_ip
-   AND l.extension NOT LIKE 'R%%' AND COALESCE(l.user, '') <> %(user)s) AS live,
-  (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = s.server_ip
-   AND l.extension NOT LIKE 'R%%' AND l.campaign_id = %(campaign)s
-   AND COALESCE(l.user, '') <> %(user)s) AS live_in_campaign,
-  (SELECT COUNT(*) FROM evenfloor_reservations v WHERE v.server_ip = s.server_ip
-   AND v.expires > NOW() AND v.user <> %(user)s AND NOT EXISTS (SELECT 1
-     FROM vicidial_live_agents g WHERE g.user = v.user AND g.server_ip = v.server_ip)) AS reserved,
-  (SELECT COUNT(*) FROM evenfloor_reservations v WHERE v.server_ip = s.server_ip
-   AND v.campaign_id = %(campaign)s AND v.expires > NOW() AND v.user <> %(user)s
-   AND NOT EXISTS (SELECT 1 FROM vicidial_live_agents g
-     WHERE g.user = v.user AND g.server_ip = v.server_ip)) AS reserved_in_campaign
+  (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = s.server_ip AND {_LOCAL})
+    - COALESCE(o.own, 0) AS live,
+  IF(%(campaign)s = '', 0, (SELECT COUNT(*) FROM vicidial_live_agents l
+    WHERE l.server_ip = s.server_ip AND l.campaign_id = %(campaign)s AND {_LOCAL}))
+    - COALESCE(o.own_in_campaign, 0) AS live_in_campaign,
+  COALESCE(v.reserved, 0) AS reserved,
+  COALESCE(v.reserved_in_campaign, 0) AS reserved_in_campaign
 FROM servers s
 LEFT JOIN server_updater u ON u.server_ip = s.server_ip
 LEFT JOIN evenfloor_dialers d ON d.server_ip = s.server_ip
+LEFT JOIN (
+  SELECT l.server_ip, COUNT(*) AS own, COALESCE(SUM(l.campaign_id = %(campaign)s), 0)
+    AS own_in_campaign
+  FROM vicidial_live_agents l WHERE l.user = %(user)s AND {_LOCAL} GROUP BY l.server_ip
+) o ON o.server_ip = s.server_ip
+LEFT JOIN (
+  SELECT r.server_ip, COUNT(*) AS reserved, SUM(r.campaign_id = %(campaign)s)
+    AS reserved_in_campaign
+  FROM evenfloor_reservations r WHERE r.expires > NOW() AND r.user <> %(user)s
+  AND NOT EXISTS (SELECT 1 FROM vicidial_live_agents l
+    WHERE l.user = r.user AND l.server_ip = r.server_ip)
+  GROUP BY r.server_ip
+) v ON v.server_ip = s.server_ip
 WHERE s.server_ip IN %(addresses)s
 """
 
@@ -321,19 +338,24 @@ class Database:
             DEFAULT_SYSTEM_LIMIT if system_limit is None else system_limit,
         )
 
-    def dialers(self, addresses: Iterable[str], user: str, campaign_id: str) -> dict[str, Dialer]:
+    def dialers(
+        self, addresses: Iterable[str], user: str, campaign_id: str, exact: bool = False
+    ) -> dict[str, Dialer]:
         """Read the dialers' states and counts in one query.
 
         Args:
             addresses: the ``server_ip`` of each.
             user: whose own sessions and reservation aren't counted.
-            campaign_id: the campaign whose agents are counted besides all.
+            campaign_id: the campaign whose agents are counted besides all; none if empty.
+            exact: count all free rooms; else 1 stands for «at least one» where that is enough.
         """
         wanted = tuple(sorted(set(addresses)))
         if not wanted:
             return {}
         rows = self._run(
-            _DIALERS, {"addresses": wanted, "user": user, "campaign": campaign_id}, names=True
+            _DIALERS,
+            {"addresses": wanted, "user": user, "campaign": campaign_id, "exact": exact},
+            names=True,
         )
         return {
             row["server_ip"]: Dialer(
@@ -344,7 +366,7 @@ class Database:
                 free_rooms=row["free_rooms"] - row["reserved"],
                 conf_engine=row["conf_engine"] or "MEETME",
                 local_agents=row["live"] + row["reserved"],
-                campaign_agents=row["live_in_campaign"] + row["reserved_in_campaign"],
+                campaign_agents=int(row["live_in_campaign"] + row["reserved_in_campaign"]),
                 max_agents=row["max_agents"],
                 twin=row["active_twin_server_ip"] or "",
                 twin_heartbeat_age=row["twin_heartbeat_age"],
@@ -362,7 +384,7 @@ class Database:
     def floor(self) -> tuple[list[dict], dict[str, Dialer]]:
         """Read every dialer: ids and what only a person wants to know, and the states."""
         rows = list(self._run(_FLOOR, names=True))
-        return rows, self.dialers([row["server_ip"] for row in rows], "", "")
+        return rows, self.dialers([row["server_ip"] for row in rows], "", "", exact=True)
 
     def _live_sessions(self, condition: str, values) -> list[LiveSession]:
         rows = self._run(

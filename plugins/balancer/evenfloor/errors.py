@@ -33,3 +33,7 @@ class LoginRefused(Exception):
         self.reason = reason
         self.detail = detail
         self.dialers = dialers or {}
+
+    def __reduce__(self):
+        """Let it pass between processes whole."""
+        return type(self), (self.reason, self.detail, self.dialers)

@@ -143,6 +143,19 @@ def create_app(path: str | None = None) -> Flask:
         values = _fields(("alias", "password"), ("user", "campaign"))
         return jsonify(asdict(balancer().choose(**values)))
 
+    @app.get("/api/v1/explain")
+    def explain():
+        alias = request.args.get("alias", "")
+        if not alias or len(alias) > _LONGEST["alias"]:
+            raise _Malformed("'alias' is required, as in /api/v1/explain?alias=101x")
+        return jsonify(
+            asdict(
+                balancer().explain(
+                    alias, request.args.get("user", ""), request.args.get("campaign", "")
+                )
+            )
+        )
+
     @app.post("/api/v1/logout")
     def logout():
         return jsonify({"sessions": balancer().logout(**_fields(("user",)))})
