@@ -79,5 +79,6 @@ integration: ready ## Test the SQL against a real MariaDB
 molecule: ready ## Test the roles, and the promise end to end, on a cluster of containers
 	@molecule test
 
-bench: ready ## Measure on the lab; make lab first
+bench: ready ## Measure the choice beside VICIdial's way, and, if the lab is up, login to ringing
+	@PYTHONPATH=plugins/balancer python -m bench.choice
 	@python -m bench.ring

@@ -51,7 +51,7 @@ def work_on_database(module, work, **without):
     except (pymysql.err.OperationalError, OSError) as error:
         _absent(
             module,
-            f"the database of {module.params['config_file']} can't be used: {error}",
+            f"the database can't be used ({module.params['config_file']}): {error}",
             without,
         )
     except pymysql.err.ProgrammingError as error:

@@ -102,3 +102,57 @@ def test_the_database_restarted_is_an_error_and_then_none(cluster):
     cluster.wait_until(
         lambda: "101" in cluster.calls(cluster.dialer_of(session["server_ip"])), 5, "the call"
     )
+
+
+KILLED_LOGIN = """
+import os, sys
+from evenfloor import Balancer
+from evenfloor.database import Database
+
+statements_left = int(sys.argv[1])
+execute = Database._execute
+
+def counted(self, *arguments):
+    global statements_left
+    result = execute(self, *arguments)
+    statements_left -= 1
+    if statements_left == 0:
+        os.kill(os.getpid(), 9)
+    return result
+
+balancer = Balancer.from_config()
+password = balancer._database.phones(["101a"])["101a"][0].password
+Database._execute = counted
+balancer.login("101x", password, "killed", "SALES")
+print("done")
+"""
+#: More statements than a login has.
+MOST_STATEMENTS = 30
+
+
+def test_a_login_killed_after_any_statement_leaves_nothing_behind(cluster):
+    cluster.run("login1", f"cat > /run/killed.py <<'END'\n{KILLED_LOGIN}\nEND")
+    outcomes = []
+    for statement in range(1, MOST_STATEMENTS):
+        done = "done" in cluster.run(
+            "login1",
+            f"cd /run && /opt/evenfloor/venv/bin/python /run/killed.py {statement}",
+            check=False,
+        )
+        outcomes.append(done)
+        if done:
+            break
+    assert len(outcomes) > 8 and outcomes[-1]
+    cluster.logout("killed")
+    taken = "SELECT COUNT(*) FROM vicidial_confbridges WHERE extension <> ''"
+    cluster.wait_until(lambda: cluster.sql(taken) == [["0"]], 30, "every room is free")
+    cluster.wait_until(lambda: not any(cluster.all_calls().values()), 30, "every call has ended")
+    assert cluster.sql("SELECT COUNT(*) FROM vicidial_live_agents") == [["0"]]
+    assert cluster.sql("SELECT IS_FREE_LOCK('evenfloor.asterisk')") == [["1"]]
+
+
+def test_a_room_that_nobody_lives_in_is_freed(cluster):
+    room = "server_ip = '{}' AND conf_exten = 8600099".format(cluster.address("dialer2"))
+    cluster.sql(f"UPDATE vicidial_confbridges SET extension = 'PJSIP/101' WHERE {room}")
+    state = f"SELECT extension FROM vicidial_confbridges WHERE {room}"
+    cluster.wait_until(lambda: cluster.sql(state) == [[""]], 15, "the room is free")

@@ -111,12 +111,12 @@ def test_check_mode_runs_through_on_hosts_that_were_never_provisioned(cluster, t
                 "ansible_ssh_common_args": f"-o UserKnownHostsFile={tmp_path}/state/known_hosts"
                 " -o StrictHostKeyChecking=accept-new",
                 "lab_hosts_prefix": "evenfloor-fresh",
-                "lab_hosts_subnet": "10.95.0.0/24",
+                "lab_hosts_subnet": "10.93.0.0/24",
                 "lab_hosts_state": f"{tmp_path}/state",
                 "phone_aliases": [{"extensions": "101"}],
             },
             "children": {
-                group: {"hosts": {name: {"ansible_host": f"10.95.0.{addresses[name]}"}}}
+                group: {"hosts": {name: {"ansible_host": f"10.93.0.{addresses[name]}"}}}
                 for group, name in hosts.items()
             },
         }

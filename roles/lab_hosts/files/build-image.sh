@@ -3,16 +3,25 @@
 # build-image.sh RELEASE TAG FOLDER
 set -euo pipefail
 release=$1 tag=$2 folder=$3
-tree="$folder/$release"
 
 # The mirror that this machine uses; without one debootstrap takes its own default.
 mirror=$({ grep -hsE '^(URIs:|deb )' /etc/apt/sources.list /etc/apt/sources.list.d/*.sources \
   /etc/apt/sources.list.d/*.list || true; } | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -n 1 | tr -d ' ')
 
+# A debootstrap that was killed leaves /proc and /sys of this machine mounted in its tree: nothing may be
+# removed below them.
+remove_tree() {
+  while read -r mounted; do umount "$mounted"; done < <(
+    awk -v tree="$tree/" 'index($2, tree) == 1 {print $2}' /proc/mounts | sort -r)
+  rm -rf --one-file-system "$tree"
+}
+
 # What a run that was cut off has left is of no use.
-rm -rf "$tree"
+mkdir -p "$folder"
+folder=$(realpath "$folder") tree="$folder/$release"
+remove_tree
 mkdir -p "$tree"
-trap 'rm -rf "$tree"' EXIT
+trap remove_tree EXIT
 
 debootstrap --variant=minbase \
   --include=systemd,systemd-sysv,dbus,python3,python3-apt,iproute2,procps,ca-certificates,openssh-server \
