@@ -69,7 +69,9 @@ class Cluster:
 
     @staticmethod
     def _local(*words: str) -> str:
-        done = subprocess.run(words, cwd=ROOT, env=PLAIN, capture_output=True, text=True)
+        done = subprocess.run(
+            words, cwd=ROOT, env=PLAIN, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -103,6 +105,9 @@ class Cluster:
             capture_output=True,
             text=True,
             env=PLAIN,
+            # Its own: ssh makes it non-blocking for everybody who shares it, and one that is
+            # killed leaves it so, which the next ansible-playbook refuses.
+            stdin=subprocess.DEVNULL,
         )
 
     def run(self, host: str, command: str, check: bool = True) -> str:
@@ -113,6 +118,7 @@ class Cluster:
                 "-o", "ControlPersist=60", "-o", f"ControlPath=/tmp/ef-%C-{os.getpid()}",
                 f"root@{self.address(host)}", command,
             ],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
         )  # fmt: skip

@@ -41,6 +41,7 @@ def run_and_kill_at(cluster, step: str) -> str:
     with subprocess.Popen(
         ["ansible-playbook", "-i", str(cluster.inventory), "add-dialer.yml"],
         cwd=ROOT,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
