@@ -1,5 +1,6 @@
 """add-dialer.yml killed at any of its steps: nothing lands there, and the next run finishes."""
 
+import contextlib
 import os
 import random
 import signal
@@ -32,6 +33,16 @@ STEPS = [
 ]
 
 
+def descendants(pid: int) -> list[int]:
+    """List what a process has started; Ansible's workers are in sessions of their own."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in listing.splitlines()]
+    found = [pid]
+    for parent in found:
+        found += [child for child, its_parent in pairs if its_parent == parent]
+    return found[1:]
+
+
 def run_and_kill_at(cluster, step: str) -> str:
     """Run add-dialer.yml and kill it, with all it started, as a step begins.
 
@@ -54,7 +65,9 @@ def run_and_kill_at(cluster, step: str) -> str:
                 # Somewhere within the step, or just after it.
                 with pytest.raises(subprocess.TimeoutExpired):
                     process.wait(random.uniform(0, 0.8))
-                os.killpg(process.pid, signal.SIGKILL)
+                for pid in [process.pid, *descendants(process.pid)]:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
                 return ""
     return "".join(printed[-40:])
 
