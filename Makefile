@@ -19,11 +19,9 @@ help: ## Show this list
 # --- what everything else needs -------------------------------------------------------
 
 .cache/apt:
-	@missing=$$(dpkg-query -W -f '$${Package} $${Status}\n' $(APT_PACKAGES) 2>/dev/null | awk '/ installed/ {print $$1}'); \
-	for package in $(APT_PACKAGES); do \
-	  if ! grep -qx "$$package" <<< "$$missing"; then echo "Installing $$package"; \
-	    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(APT_PACKAGES); } \
-	      > /dev/null; break; fi; done
+	@echo "Installing Debian packages: $(APT_PACKAGES)"
+	@apt-get update -q > /dev/null
+	@DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(APT_PACKAGES) > /dev/null
 	@mkdir -p $(@D) && touch $@
 
 $(VENV)/complete: requirements.txt plugins/balancer/requirements.txt | .cache/apt
