@@ -26,7 +26,7 @@ help: ## Show this list
 
 $(VENV)/complete: requirements.txt plugins/balancer/requirements.txt | .cache/apt
 	@echo "Making the virtual environment (a minute)"
-	@python3 -m venv --clear $(VENV)
+	@PATH="$${PATH#$(BIN):}" python3 -m venv --clear $(VENV) # not with the one that it clears
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
