@@ -32,6 +32,18 @@ def test_the_manager_interface_is_on_loopback_only(cluster):
         assert listening[3] == "127.0.0.1:5038"
 
 
+def test_the_manager_interface_knows_the_daemon_alone_and_a_secret_of_its_own(cluster):
+    secrets = set()
+    for dialer in DIALERS:
+        users = cluster.run(dialer, "asterisk -rx 'manager show users'")
+        assert "\n1 manager users configured." in users, users
+        lines = cluster.run(dialer, "cat /etc/asterisk/manager.conf").splitlines()
+        (secret,) = [line.partition("=")[2].strip() for line in lines if line.startswith("secret")]
+        assert len(secret) >= 20
+        secrets.add(secret)
+    assert len(secrets) == len(DIALERS)
+
+
 def test_the_database_listens_on_the_clusters_address_only(cluster):
     lines = cluster.run("db1", "ss -Hltn 'sport = :3306'").splitlines()
     assert [line.split()[3] for line in lines] == [f"{cluster.address('db1')}:3306"]
