@@ -143,7 +143,7 @@ def test_agents_who_log_in_one_by_one_keep_the_spread_at_one(dialer_count, agent
     for _agent in range(agents):
         winner = decide(phones, states, Rules(TIMEOUT)).winner
         state = states[winner.server_ip]
-        states[winner.server_ip] = dataclasses.replace(state, local_agents=state.local_agents + 1)
+        states[winner.server_ip] = state._replace(local_agents=state.local_agents + 1)
         counts = [state.local_agents for state in states.values()]
         assert max(counts) - min(counts) <= 1
 

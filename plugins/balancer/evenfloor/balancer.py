@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import logging
@@ -9,11 +10,12 @@ import random
 import string
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 
 from . import config as configuration
 from . import metrics, policy
-from .database import Campaign, Database, PhoneRow
+from .connection import Lock
+from .database import PRUNE_INTERVAL, Campaign, Count, Database, LiveSession, PhoneRow, counted
 from .errors import (
     ALIAS_IN_USE,
     BAD_CREDENTIALS,
@@ -26,10 +28,13 @@ from .errors import (
 
 log = logging.getLogger("evenfloor.balancer")
 
-#: A room can be gone between the count and the claim where the lock wasn't to be had.
-ROOM_TRIES = 3
+#: What was read before a wait for the lock longer than this (seconds) is read again.
+STALE_AFTER = 0.25
 
 _TAG_RANDOM_CHARACTERS = 7
+
+#: The outcome that isn't a refusal.
+CHOSEN = "chosen"
 
 
 @dataclass(frozen=True)
@@ -94,14 +99,78 @@ class Explanation:
     phones: list[dict] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Request:
+@dataclass
+class _Trail:
+    """What a use case was asked for and what became of it: for the log, the metrics, the table."""
+
+    event: str
     alias: str
     user: str
-    campaign_id: str
+    campaign: str
+    outcome: str = CHOSEN
+    winner: policy.Phone | None = None
+    detail: str = "[]"
+    lock_seconds: float | None = None
+    without_lock: bool = False
+
+    def note(self, decision: policy.Decision, dialers: dict[str, policy.Dialer]) -> None:
+        """Take in a decision, with every dialer's count and state."""
+        self.winner = decision.winner
+        self.detail = json.dumps(
+            [
+                {
+                    "phone_login": phone.login,
+                    "server_ip": phone.server_ip,
+                    "local_agents": dialers[phone.server_ip].local_agents
+                    if phone.server_ip in dialers
+                    else None,
+                    "why_not": refusal,
+                }
+                for phone, refusal in decision.verdicts
+            ]
+        )
+
+    def row(self) -> dict:
+        """Return the values of a row of ``evenfloor_decisions``."""
+        return {
+            "user": self.user,
+            "alias": self.alias,
+            "campaign": self.campaign,
+            "server_ip": self.winner.server_ip if self.winner else None,
+            "phone_login": self.winner.login if self.winner else None,
+            "outcome": self.outcome,
+            "detail": self.detail,
+        }
+
+    def line(self, seconds: float) -> str:
+        """Return the same as a line for the log."""
+        head = {
+            "event": self.event,
+            "user": self.user,
+            "alias": self.alias,
+            "campaign": self.campaign,
+            "outcome": self.outcome,
+            "dialer": self.winner.server_ip if self.winner else None,
+            "phone_login": self.winner.login if self.winner else None,
+            "seconds": round(seconds, 6),
+            "lock_seconds": self.lock_seconds and round(self.lock_seconds, 6),
+            "without_lock": self.without_lock,
+        }
+        return f'{json.dumps(head)[:-1]}, "dialers": {self.detail}}}'
+
+
+@dataclass
+class _Request:
+    """What was asked for, as the database has it; ``dialers`` have no counts yet."""
+
     campaign: Campaign
     phones: list[policy.Phone]
     rows: dict[str, PhoneRow]
+    dialers: dict[str, policy.Dialer]
+
+    def full(self, server_ip: str) -> None:
+        """Note that a dialer has no room left."""
+        self.dialers[server_ip] = self.dialers[server_ip]._replace(free_rooms=0)
 
 
 def spread(floor: Sequence[FloorEntry]) -> int:
@@ -130,6 +199,7 @@ class Balancer:
         self._config = config
         self._settings = config.balancer
         self._database = Database(config.database)
+        self._prune_after = 0.0
 
     @classmethod
     def from_config(cls, path: str = configuration.DEFAULT_PATH) -> Balancer:
@@ -159,7 +229,7 @@ class Balancer:
             LoginRefused: nobody is eligible, the credentials are wrong, the campaign is not
                 known, or the database is away.
         """
-        return self._guarded(self._choose, alias, password, user, campaign)
+        return self._guarded(self._choose, _Trail("choose", alias, user, campaign), password)
 
     def login(
         self,
@@ -183,7 +253,9 @@ class Balancer:
         Raises:
             LoginRefused: as for :meth:`choose`, and where the alias is in use.
         """
-        return self._guarded(self._login, alias, password, user, campaign, take_over)
+        return self._guarded(
+            self._login, _Trail("login", alias, user, campaign), password, take_over
+        )
 
     def logout(self, user: str) -> int:
         """End a user's sessions: they stop counting at once, and the dialer ends the calls.
@@ -198,9 +270,12 @@ class Balancer:
             LoginRefused: the database is away.
         """
         try:
-            return self._database.transaction(lambda: self._end_sessions_of(user))
+            sessions = self._database.sessions_of(user)
+            if sessions:
+                self._database.end_sessions(sessions)
         except DatabaseUnreachable as error:
             raise LoginRefused(DATABASE_UNREACHABLE, str(error)) from error
+        return len(sessions)
 
     def floor(self) -> list[FloorEntry]:
         """Return every dialer with its counts.
@@ -209,16 +284,15 @@ class Balancer:
             LoginRefused: the database is away.
         """
         try:
-            rows, dialers = self._database.floor()
+            floor = self._database.floor()
         except DatabaseUnreachable as error:
             raise LoginRefused(DATABASE_UNREACHABLE, str(error)) from error
         entries = []
-        for row in rows:
-            dialer = dialers[row["server_ip"]]
+        for row, dialer in floor:
             refusal = policy.dialer_refusal(dialer, self._settings.heartbeat_timeout)
             entries.append(
                 FloorEntry(
-                    **row,
+                    **vars(row),
                     takes_logins=refusal is None,
                     state=refusal or "takes logins",
                     local_agents=dialer.local_agents,
@@ -228,6 +302,17 @@ class Balancer:
                 )
             )
         return entries
+
+    def ping(self) -> None:
+        """Ask the database for an answer.
+
+        Raises:
+            LoginRefused: the database is away.
+        """
+        try:
+            self._database.ping()
+        except DatabaseUnreachable as error:
+            raise LoginRefused(DATABASE_UNREACHABLE, str(error)) from error
 
     def explain(self, alias: str, user: str = "", campaign: str = "") -> Explanation:
         """Say, dialer by dialer, who is eligible and who would win. Changes nothing.
@@ -241,8 +326,10 @@ class Balancer:
             LoginRefused: the campaign is not known, or the database is away.
         """
         try:
-            request = self._request(alias, None, user, campaign)
-            decision, dialers = self._decide(request)
+            trail = _Trail("explain", alias, user, campaign)
+            request = self._request(trail, None, count_rooms=True)
+            counts, _nothing = self._database.counts(*self._counted_by(request, trail))
+            decision, dialers = self._decide(request, counts, trail, True, must_win=False)
         except DatabaseUnreachable as error:
             raise LoginRefused(DATABASE_UNREACHABLE, str(error)) from error
         phones = []
@@ -266,124 +353,122 @@ class Balancer:
 
     # -- how they do it -------------------------------------------------------------------
 
-    def _guarded(self, use_case, alias: str, password: str, user: str, campaign: str, *more):
-        """Run a use case, count and log how it ended."""
+    def _guarded(self, use_case, trail: _Trail, *more):
+        """Run a use case; count, log and keep how it ended."""
         started = time.perf_counter()
-        outcome, chosen = "chosen", ""
         try:
-            choice = use_case(alias, password, user, campaign, *more)
-            chosen = choice.server_ip
-            return choice
+            return use_case(trail, *more)
         except DatabaseUnreachable as error:
-            outcome = DATABASE_UNREACHABLE
+            trail.outcome = DATABASE_UNREACHABLE
             raise LoginRefused(DATABASE_UNREACHABLE, str(error)) from error
         except LoginRefused as refusal:
-            outcome = refusal.reason
+            trail.outcome = refusal.reason
+            if refusal.reason == NO_DIALER_AVAILABLE:
+                with contextlib.suppress(DatabaseUnreachable):
+                    self._database.record_decision(trail.row())
             raise
         finally:
-            metrics.CHOICES.labels(dialer=chosen, outcome=outcome).inc()
-            metrics.CHOICE_SECONDS.observe(time.perf_counter() - started)
-            log.info(
-                json.dumps(
-                    {
-                        "event": use_case.__name__.strip("_"),
-                        "user": user,
-                        "alias": alias,
-                        "campaign": campaign,
-                        "outcome": outcome,
-                        "dialer": chosen,
-                    }
-                )
-            )
+            seconds = time.perf_counter() - started
+            chosen = trail.winner.server_ip if trail.winner and trail.outcome == CHOSEN else ""
+            metrics.CHOICES.labels(dialer=chosen, outcome=trail.outcome).inc()
+            metrics.CHOICE_SECONDS.observe(seconds)
+            if log.isEnabledFor(logging.INFO):
+                log.info(trail.line(seconds))
+            self._prune()
 
-    def _choose(self, alias: str, password: str, user: str, campaign: str) -> Choice:
-        request = self._request(alias, password, user, campaign)
-        with self._lock():
-            decision, dialers = self._decide(request)
-            choice = self._chosen(request, decision, dialers)
-            if user:
-                phone = request.rows[choice.phone_login]
-                self._database.reserve(
-                    phone, user, request.campaign_id, self._settings.reservation_ttl
-                )
-        self._record(request, decision, dialers)
-        return choice
+    def _choose(self, trail: _Trail, password: str) -> Choice:
+        request = self._request(trail, password)
+        if not trail.user:
+            counts, _nothing = self._database.counts(*self._counted_by(request, trail))
+            decision, dialers = self._decide(request, counts, trail)
+            self._database.record_decision(trail.row())
+            return _choice(decision, dialers)
+        while True:
+            with self._database.lock(self._settings.lock_timeout) as lock:
+                counts, _nothing = self._database.counts(*self._counted_by(request, trail), lock)
+                request = self._fresh(request, lock, trail, password)
+                decision, dialers = self._decide(request, counts, trail)
+                winner = decision.winner
+                if self._database.reserve(
+                    request.rows[winner.login],
+                    dialers[winner.server_ip],
+                    trail.user,
+                    trail.campaign,
+                    self._settings.reservation_ttl,
+                    counts.get(winner.server_ip, Count()).reserved,
+                    lock,
+                    trail.row(),
+                ):
+                    return _choice(decision, dialers)
+            request.full(winner.server_ip)
 
-    def _login(
-        self, alias: str, password: str, user: str, campaign: str, take_over: bool
-    ) -> Session:
-        request = self._request(alias, password, user, campaign)
-        if request.campaign_id == "":
+    def _login(self, trail: _Trail, password: str, take_over: bool) -> Session:
+        if not trail.user:
+            raise LoginRefused(BAD_CREDENTIALS, "a login needs a user")
+        if not trail.campaign:
             raise LoginRefused(UNKNOWN_CAMPAIGN, "a login needs a campaign")
-        with self._lock():
-            self._clear_alias(request, take_over)
-            session, decision, dialers = self._claimed(request)
-        self._record(request, decision, dialers)
-        return session
+        request = self._request(trail, password)
+        with self._database.lock(self._settings.lock_timeout) as lock:
+            counts, own = self._look(request, trail, lock, take_over)
+            request = self._fresh(request, lock, trail, password)
+            while True:
+                decision, dialers = self._decide(request, counts, trail)
+                winner, tag = decision.winner, _new_tag()
+                room = self._database.write_session(
+                    request.rows[winner.login],
+                    dialers[winner.server_ip],
+                    trail.user,
+                    trail.campaign,
+                    tag,
+                    own,
+                    lock,
+                    trail.row(),
+                )
+                if room is not None:
+                    choice = _choice(decision, dialers)
+                    return Session(**vars(choice), user=trail.user, room=room, tag=tag)
+                request.full(winner.server_ip)
 
-    def _claimed(self, request: _Request):
-        """Decide and write the session; again where the room was taken in between."""
-        for tries_left in reversed(range(ROOM_TRIES)):
-            decision, dialers = self._decide(request)
-            choice = self._chosen(request, decision, dialers)
-            session = Session(**asdict(choice), user=request.user, tag=_new_tag())
-            engine = dialers[choice.server_ip].conf_engine
-            session = self._database.transaction(
-                lambda session=session, engine=engine: self._write(request, session, engine)
-            )
-            if session is not None:
-                return session, decision, dialers
-            if not tries_left:
-                break
-        raise LoginRefused(NO_DIALER_AVAILABLE, "the last free rooms were taken meanwhile")
-
-    def _write(self, request: _Request, session: Session, conf_engine: str) -> Session | None:
-        """Write a session: room, call, and last the row that is counted."""
-        phone = request.rows[session.phone_login]
-        self._end_sessions_of(request.user)
-        room = self._database.claim_room(phone, conf_engine)
-        if room is None:
-            return None
-        self._database.queue_originate(phone, room, session.tag)
-        self._database.insert_live_agent(
-            phone, request.user, request.campaign_id, room, session.tag
+    def _look(
+        self, request: _Request, trail: _Trail, lock: Lock | None, take_over: bool
+    ) -> tuple[dict[str, Count], list[LiveSession]]:
+        """Count under the lock; refuse an alias that somebody else uses, or end their sessions."""
+        counts, others, own = self._database.look_before_login(
+            lock, list(request.rows.values()), *self._counted_by(request, trail)
         )
-        self._database.drop_reservation(request.user)
-        return replace(session, room=room)
-
-    def _end_sessions_of(self, user: str) -> int:
-        sessions = self._database.sessions_of(user)
-        for session in sessions:
-            self._database.delete_live_agent(session)
-            self._database.queue_hangup(session)
-        return len(sessions)
-
-    def _clear_alias(self, request: _Request, take_over: bool) -> None:
-        """Refuse an alias that somebody else uses, or end their session if told to."""
-        others = self._database.other_users_of(request.rows.values(), request.user)
-        if others and not take_over:
-            other = others[0]
+        if not others:
+            return counts, own
+        other = others[0]
+        if not take_over:
             raise LoginRefused(
                 ALIAS_IN_USE,
-                f"{request.alias} is in use by {other.user} on {other.server_ip}; "
+                f"{trail.alias} is in use by {other.user} on {other.server_ip}; "
                 "log that agent out or take the alias over",
             )
         for user in {other.user for other in others}:
-            self.logout(user)
+            self._database.end_sessions(self._database.sessions_of(user))
+        return self._look(request, trail, None, take_over)
 
-    def _lock(self):
-        return _CountedLock(self._database, self._settings.lock_timeout)
+    def _fresh(self, request: _Request, lock: Lock, trail: _Trail, password: str) -> _Request:
+        """Note how the lock was had; read again what has grown old in the meantime."""
+        trail.lock_seconds = lock.seconds
+        trail.without_lock = not lock.held
+        metrics.LOCK_SECONDS.observe(lock.seconds)
+        if not lock.held:
+            metrics.WITHOUT_LOCK.inc()
+            log.warning("the lock was not to be had in time: this login goes on without it")
+        return self._request(trail, password) if lock.seconds > STALE_AFTER else request
 
-    def _request(self, alias: str, password: str | None, user: str, campaign_id: str) -> _Request:
-        """Read what the choice needs and what doesn't change while it is made.
+    def _request(self, trail: _Trail, password: str | None, count_rooms: bool = False) -> _Request:
+        """Read what the choice needs, besides what logins at the same time change.
 
         ``password`` None is «don't look at it» (explain).
         """
-        logins = self._database.logins_list(alias)
-        found = self._database.phones(logins)
+        logins, campaign = self._database.request(trail.alias, trail.campaign)
+        found, dialers = self._database.phones(logins, count_rooms)
         phones, rows = [], {}
         for login in logins:
-            row = _best_row(found.get(login.lower(), []), password)
+            row = _best_row(found.get(login.lower(), ()), password)
             if row is None:
                 phones.append(policy.Phone(login))
                 continue
@@ -401,26 +486,31 @@ class Balancer:
             )
         if password is not None and not any(phone.password_matches for phone in phones):
             raise LoginRefused(BAD_CREDENTIALS, "unknown phone login or wrong password")
-        campaign = self._campaign(campaign_id)
-        return _Request(alias, user, campaign_id, campaign, phones, rows)
-
-    def _campaign(self, campaign_id: str) -> Campaign:
-        if campaign_id == "":
-            return Campaign(policy.DISABLED, 0, 0)
-        campaign = self._database.campaign(campaign_id)
-        if campaign is None:
+        if trail.campaign == "":
+            campaign = Campaign(policy.DISABLED, 0, 0)
+        elif campaign is None:
             raise LoginRefused(
-                UNKNOWN_CAMPAIGN, f"there is no active campaign with the id {campaign_id}"
+                UNKNOWN_CAMPAIGN, f"there is no active campaign with the id {trail.campaign}"
             )
-        return campaign
+        return _Request(campaign, phones, rows, dialers)
 
-    def _decide(self, request: _Request) -> tuple[policy.Decision, dict[str, policy.Dialer]]:
-        dialers = self._database.dialers(
-            [phone.server_ip for phone in request.phones if phone.server_ip],
-            request.user,
-            # Only grouping asks for the campaign's agents.
-            "" if request.campaign.grouping == policy.DISABLED else request.campaign_id,
-        )
+    def _counted_by(self, request: _Request, trail: _Trail) -> tuple[list[str], str, str]:
+        """Say of which dialers who is counted: only grouping asks for the campaign's agents."""
+        grouped = request.campaign.grouping != policy.DISABLED
+        return list(request.dialers), trail.user, trail.campaign if grouped else ""
+
+    def _decide(
+        self,
+        request: _Request,
+        counts: dict[str, Count],
+        trail: _Trail,
+        rooms_counted: bool = False,
+        must_win: bool = True,
+    ) -> tuple[policy.Decision, dict[str, policy.Dialer]]:
+        dialers = {
+            server_ip: counted(dialer, counts, rooms_counted)
+            for server_ip, dialer in request.dialers.items()
+        }
         rules = policy.Rules(
             heartbeat_timeout=self._settings.heartbeat_timeout,
             registration=self._settings.registration,
@@ -428,68 +518,31 @@ class Balancer:
             campaign_limit=request.campaign.limit,
             system_limit=request.campaign.system_limit,
         )
-        return policy.decide(request.phones, dialers, rules), dialers
-
-    def _chosen(self, request: _Request, decision: policy.Decision, dialers) -> Choice:
-        counts = {server_ip: dialer.local_agents for server_ip, dialer in dialers.items()}
-        if decision.winner is None:
-            self._record(request, decision, dialers)
-            refusals = {verdict.phone.login: verdict.refusal for verdict in decision.verdicts}
+        decision = policy.decide(request.phones, dialers, rules)
+        trail.note(decision, dialers)
+        if decision.winner is None and must_win:
+            refusals = {phone.login: refusal for phone, refusal in decision.verdicts}
             detail = "; ".join(f"{login}: {refusal}" for login, refusal in refusals.items())
             raise LoginRefused(NO_DIALER_AVAILABLE, detail, refusals)
-        return Choice(
-            server_ip=decision.winner.server_ip,
-            phone_login=decision.winner.login,
-            extension=decision.winner.extension,
-            counts=counts,
-            why=decision.why,
-        )
+        return decision, dialers
 
-    def _record(self, request: _Request, decision: policy.Decision, dialers) -> None:
-        """Keep the decision. A failure to do so never fails a login."""
-        detail = [
-            {
-                "phone_login": verdict.phone.login,
-                "server_ip": verdict.phone.server_ip,
-                "why_not": verdict.refusal,
-                "local_agents": dialers[verdict.phone.server_ip].local_agents
-                if verdict.phone.server_ip in dialers
-                else None,
-            }
-            for verdict in decision.verdicts
-        ]
-        winner = decision.winner
-        record = {
-            "user": request.user,
-            "alias": request.alias,
-            "campaign": request.campaign_id,
-            "server_ip": winner.server_ip if winner else None,
-            "phone_login": winner.login if winner else None,
-            "outcome": "chosen" if winner else NO_DIALER_AVAILABLE,
-        }
-        try:
-            self._database.record_decision(record, detail, self._settings.decisions_kept)
-        except Exception:
-            log.warning("the decision for %s could not be kept", request.user, exc_info=True)
+    def _prune(self) -> None:
+        """Remove, now and then, what has expired."""
+        now = time.monotonic()
+        if now >= self._prune_after:
+            self._prune_after = now + PRUNE_INTERVAL
+            with contextlib.suppress(DatabaseUnreachable):
+                self._database.prune(self._settings.decisions_kept)
 
 
-class _CountedLock:
-    """The database's lock, with the time it took and whether it was to be had on the metrics."""
-
-    def __init__(self, database: Database, timeout: int):
-        self._context = database.lock(timeout)
-
-    def __enter__(self) -> bool:
-        started = time.perf_counter()
-        held = self._context.__enter__()
-        metrics.LOCK_SECONDS.observe(time.perf_counter() - started)
-        if not held:
-            metrics.WITHOUT_LOCK.inc()
-            log.warning("the lock was not to be had in time: this login goes on without it")
-        return held
-
-    def __exit__(self, *failure) -> bool | None:
-        return self._context.__exit__(*failure)
+def _choice(decision: policy.Decision, dialers: dict[str, policy.Dialer]) -> Choice:
+    return Choice(
+        server_ip=decision.winner.server_ip,
+        phone_login=decision.winner.login,
+        extension=decision.winner.extension,
+        counts={server_ip: dialer.local_agents for server_ip, dialer in dialers.items()},
+        why=decision.why,
+    )
 
 
 def _matches(row: PhoneRow, password: str | None) -> bool:

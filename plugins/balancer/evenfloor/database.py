@@ -7,112 +7,139 @@ an extension isn't counted.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import random
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import pymysql
-from pymysql.constants import CR, ER
+from operator import add
+from typing import NamedTuple
 
 from .config import DatabaseConfig
-from .errors import DatabaseUnreachable
+from .connection import Connection, Lock, Reply, Statement
 from .policy import Dialer
 
-CONNECT_TIMEOUT = 2
-ANSWER_TIMEOUT = 10
-#: How often a transaction that lost a deadlock is tried in all.
-TRANSACTION_TRIES = 4
-
 REGISTERED_STATES = frozenset({"REGISTERED", "REACHABLE", "LAGGED"})
+DEFAULT_GROUPING_LIMIT = 50
 DEFAULT_SYSTEM_LIMIT = 100
 
 _ROOM_TABLES = {"CONFBRIDGE": "vicidial_confbridges", "MEETME": "vicidial_conferences"}
 _FREE = "(extension = '' OR extension IS NULL)"
 
-_GONE = {
-    CR.CR_SERVER_GONE_ERROR,
-    CR.CR_SERVER_LOST,
-    CR.CR_CONN_HOST_ERROR,
-    CR.CR_CONNECTION_ERROR,
-    CR.CR_SERVER_LOST_EXTENDED,
-    ER.SERVER_SHUTDOWN,
-    ER.CON_COUNT_ERROR,
-    1927,  # MariaDB: the connection was killed
-}
-_TRY_AGAIN = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, 1020}  # 1020: MariaDB's snapshot conflict
-
-#: Statements that do no harm when they are run once more.
-_REPEATABLE = ("SELECT", "START TRANSACTION")
-
-_PHONES = """
-SELECT login, server_ip, extension, protocol, active, pass, peer_status
-FROM phones WHERE login IN %s ORDER BY active
+# The alias and the campaign, one row whatever is there of them.
+_REQUEST = """
+SELECT (SELECT COALESCE(logins_list, '') FROM phones_alias WHERE alias_id = %(typed)s),
+  c.campaign_id, c.pllb_grouping, c.pllb_grouping_limit,
+  (SELECT pllb_grouping_limit FROM system_settings LIMIT 1)
+FROM (SELECT 1) one
+LEFT JOIN vicidial_campaigns c ON c.campaign_id = %(campaign)s AND c.active = 'Y'
 """
 
-_LOCAL = "l.extension NOT LIKE 'R%%'"
-_FREE_CONFBRIDGE = (
-    "FROM vicidial_confbridges r WHERE r.server_ip = s.server_ip"
-    " AND (r.extension = '' OR r.extension IS NULL)"
-)
-_FREE_MEETME = _FREE_CONFBRIDGE.replace("vicidial_confbridges", "vicidial_conferences")
+# A dialer's state besides its counts, in the order of policy.Dialer.
+_STATE = """s.server_ip, s.active, s.active_agent_login_server, s.conf_engine,
+  TIMESTAMPDIFF(SECOND, u.last_update, NOW()),
+  s.active_twin_server_ip, TIMESTAMPDIFF(SECOND, t.last_update, NOW()),
+  d.max_agents, IF(s.conf_engine = 'CONFBRIDGE', {confbridge}, {meetme})"""
+_STATE_TABLES = """LEFT JOIN server_updater u ON u.server_ip = s.server_ip
+LEFT JOIN server_updater t ON t.server_ip = s.active_twin_server_ip
+LEFT JOIN evenfloor_dialers d ON d.server_ip = s.server_ip"""
 
-# Each count is an index look-up for each dialer asked for; nothing is read of the others. The
-# caller's own rows and the reservations are few and are read once for all dialers.
-_DIALERS = f"""
-SELECT s.server_ip, s.active, s.active_agent_login_server, s.active_twin_server_ip,
-  s.conf_engine,
-  TIMESTAMPDIFF(SECOND, u.last_update, NOW()) AS heartbeat_age,
-  (SELECT TIMESTAMPDIFF(SECOND, t.last_update, NOW()) FROM server_updater t
-   WHERE t.server_ip = s.active_twin_server_ip) AS twin_heartbeat_age,
-  d.max_agents,
-  CASE
-    WHEN %(exact)s OR v.reserved > 0 THEN IF(s.conf_engine = 'CONFBRIDGE',
-      (SELECT COUNT(*) {_FREE_CONFBRIDGE}), (SELECT COUNT(*) {_FREE_MEETME}))
-    ELSE IF(s.conf_engine = 'CONFBRIDGE',
-      EXISTS (SELECT 1 {_FREE_CONFBRIDGE}), EXISTS (SELECT 1 {_FREE_MEETME}))
-  END AS free_rooms,
-  (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = s.server_ip AND {_LOCAL})
-    - COALESCE(o.own, 0) AS live,
-  IF(%(campaign)s = '', 0, (SELECT COUNT(*) FROM vicidial_live_agents l
-    WHERE l.server_ip = s.server_ip AND l.campaign_id = %(campaign)s AND {_LOCAL}))
-    - COALESCE(o.own_in_campaign, 0) AS live_in_campaign,
-  COALESCE(v.reserved, 0) AS reserved,
-  COALESCE(v.reserved_in_campaign, 0) AS reserved_in_campaign
-FROM servers s
-LEFT JOIN server_updater u ON u.server_ip = s.server_ip
-LEFT JOIN evenfloor_dialers d ON d.server_ip = s.server_ip
-LEFT JOIN (
-  SELECT l.server_ip, COUNT(*) AS own, COALESCE(SUM(l.campaign_id = %(campaign)s), 0)
-    AS own_in_campaign
-  FROM vicidial_live_agents l WHERE l.user = %(user)s AND {_LOCAL} GROUP BY l.server_ip
-) o ON o.server_ip = s.server_ip
-LEFT JOIN (
-  SELECT r.server_ip, COUNT(*) AS reserved, SUM(r.campaign_id = %(campaign)s)
-    AS reserved_in_campaign
-  FROM evenfloor_reservations r WHERE r.expires > NOW() AND r.user <> %(user)s
-  AND NOT EXISTS (SELECT 1 FROM vicidial_live_agents l
-    WHERE l.user = r.user AND l.server_ip = r.server_ip)
-  GROUP BY r.server_ip
-) v ON v.server_ip = s.server_ip
-WHERE s.server_ip IN %(addresses)s
+
+def _state(rooms: str) -> str:
+    """Fill in how free rooms are looked at: counted, or whether there is one."""
+    of_dialer = f"(SELECT {rooms} FROM {{}} r WHERE r.server_ip = s.server_ip AND {_FREE})"
+    if rooms == "1":
+        of_dialer = f"EXISTS {of_dialer}"
+    tables = {engine.lower(): of_dialer.format(name) for engine, name in _ROOM_TABLES.items()}
+    return _STATE.format(**tables)
+
+
+_PHONES = f"""
+SELECT p.login, p.server_ip, p.extension, p.protocol, p.active, p.pass, p.peer_status,
+  {{state}}
+FROM phones p LEFT JOIN servers s ON s.server_ip = p.server_ip
+{_STATE_TABLES}
+WHERE p.login IN %s
 """
+_PHONES_AND_ROOMS_LEFT = _PHONES.format(state=_state("1"))
+_PHONES_AND_ROOMS_COUNTED = _PHONES.format(state=_state("COUNT(*)"))
 
-_FLOOR = """
+_FLOOR = f"""
 SELECT s.server_id, s.server_ip,
   (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = s.server_ip
-   AND l.extension LIKE 'R%') AS remote_agents,
-  (SELECT COUNT(*) FROM phones p WHERE p.server_ip = s.server_ip AND p.active = 'Y') AS phones,
+   AND l.extension LIKE 'R%'),
+  (SELECT COUNT(*) FROM phones p WHERE p.server_ip = s.server_ip AND p.active = 'Y'),
   (SELECT COUNT(*) FROM phones p WHERE p.server_ip = s.server_ip AND p.active = 'Y'
-   AND p.peer_status IN ('REGISTERED', 'REACHABLE', 'LAGGED')) AS registered
-FROM servers s WHERE s.active_asterisk_server = 'Y' ORDER BY s.server_id
+   AND p.peer_status IN ('REGISTERED', 'REACHABLE', 'LAGGED')),
+  {_state("COUNT(*)")}
+FROM servers s
+{_STATE_TABLES}
+WHERE s.active_asterisk_server = 'Y' ORDER BY s.server_id
 """
 
+# Who counts: the dialers' local agents, less the caller's own, and the reservations that aren't
+# live yet. One statement, because it has to be one view of both tables: VICIdial's page writes
+# its live-agent row when it likes. An index answers for each dialer that is asked for, nothing is
+# read of the others; the LIMIT keeps the optimizer from reading all live agents at once instead.
+# Columns: server_ip, agents, of them in the campaign, of them reserved.
+_LOCAL = "l.extension NOT LIKE 'R%%'"
+_COUNTS = f"""
+SELECT s.server_ip,
+  (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = s.server_ip AND {_LOCAL}),
+  {{campaign_agents}}, 0
+FROM servers s WHERE s.server_ip IN %(addresses)s
+UNION ALL
+SELECT l.server_ip, -1, -({{campaign_row}}), 0
+FROM vicidial_live_agents l WHERE l.user = %(user)s AND {_LOCAL}
+UNION ALL
+SELECT r.server_ip, COUNT(*), {{campaign_reservations}}, COUNT(*)
+FROM evenfloor_reservations r WHERE r.expires > NOW() AND r.user <> %(user)s
+AND (SELECT 1 FROM vicidial_live_agents l
+  WHERE l.user = r.user AND l.server_ip = r.server_ip LIMIT 1) IS NULL
+GROUP BY r.server_ip
+"""
+_COUNTS_IN_ALL = _COUNTS.format(campaign_agents="0", campaign_row="0", campaign_reservations="0")
+_COUNTS_WITH_CAMPAIGN = _COUNTS.format(
+    campaign_agents=f"""(SELECT COUNT(*) FROM vicidial_live_agents l
+   WHERE l.server_ip = s.server_ip AND l.campaign_id = %(campaign)s AND {_LOCAL})""",
+    campaign_row="l.campaign_id = %(campaign)s",
+    campaign_reservations="COUNT(IF(r.campaign_id = %(campaign)s, 1, NULL))",
+)
 
-@dataclass(frozen=True)
-class PhoneRow:
+_SESSIONS = """
+SELECT live_agent_id, user, server_ip, conf_exten, callerid, extension,
+  TIMESTAMPDIFF(SECOND, last_call_time, NOW())
+FROM vicidial_live_agents WHERE """
+
+_QUEUE_HANGUP = """
+INSERT INTO vicidial_manager (uniqueid, entry_date, status, response, server_ip, channel, action,
+  callerid) VALUES ('', NOW(), 'NEW', 'N', %s, '', 'Hangup', %s)
+"""
+_QUEUE_ORIGINATE = """
+INSERT INTO vicidial_manager (uniqueid, entry_date, status, response, server_ip, channel, action,
+  callerid, cmd_line_b, cmd_line_c, cmd_line_d, cmd_line_e, cmd_line_f)
+SELECT '', NOW(), 'NEW', 'N', server_ip, '', 'Originate', %s, %s,
+  CONCAT('Context: ', ext_context), %s, 'Priority: 1', %s FROM servers WHERE server_ip = %s
+"""
+_INSERT_LIVE_AGENT = """
+INSERT INTO vicidial_live_agents (user, server_ip, conf_exten, extension, status, lead_id,
+  campaign_id, uniqueid, callerid, channel, random_id, last_call_time, last_call_finish)
+VALUES (%s, %s, %s, %s, 'PAUSED', 0, %s, '', %s, '', %s, NOW(), NOW())
+"""
+_RESERVE = """
+REPLACE INTO evenfloor_reservations (user, server_ip, campaign_id, expires)
+VALUES (%s, %s, %s, NOW() + INTERVAL %s SECOND)
+"""
+_RECORD_DECISION = """
+INSERT INTO evenfloor_decisions (decided, user, alias_id, campaign_id, server_ip, phone_login,
+  outcome, detail)
+VALUES (NOW(), %(user)s, %(alias)s, %(campaign)s, %(server_ip)s, %(phone_login)s, %(outcome)s,
+  %(detail)s)
+"""
+#: What is expired is removed at most so often, and a few decisions at a time: seconds, rows.
+PRUNE_INTERVAL = 1.0
+PRUNED_AT_ONCE = 1000
+
+
+class PhoneRow(NamedTuple):
     """A row of ``phones``, as far as the choice needs it."""
 
     login: str
@@ -138,16 +165,36 @@ class Campaign:
     system_limit: int
 
 
+class Count(NamedTuple):
+    """Who counts on a dialer: agents in all, of them in the campaign, of them only reserved."""
+
+    agents: int = 0
+    in_campaign: int = 0
+    reserved: int = 0
+
+
 @dataclass(frozen=True)
 class LiveSession:
-    """A row of ``vicidial_live_agents``."""
+    """A row of ``vicidial_live_agents``. ``age`` is in seconds."""
 
     live_agent_id: int
     user: str
     server_ip: str
     room: str
     tag: str
+    channel: str = ""
     age: int = 0
+
+
+@dataclass(frozen=True)
+class DialerRow:
+    """What a person wants to know of a dialer besides its state."""
+
+    server_id: str
+    server_ip: str
+    remote_agents: int
+    phones: int
+    registered: int
 
 
 @dataclass(frozen=True)
@@ -162,7 +209,7 @@ class QueuedAction:
 
 
 class Database:
-    """One connection, made when it is needed and made again when it broke.
+    """What the package asks of the database and writes to it.
 
     Not for use from several threads at once.
 
@@ -171,145 +218,66 @@ class Database:
     """
 
     def __init__(self, config: DatabaseConfig):
-        self._config = config
-        self._connection: pymysql.Connection | None = None
-        #: Whether a lock or a transaction would be lost with the connection.
-        self._bound = False
+        self._connection = Connection(config)
+        self._run = self._connection.run
+        self._batch = self._connection.batch
+        self.close = self._connection.close
+        self.lock = self._connection.lock
 
-    # -- the connection -------------------------------------------------------------------
+    def ping(self) -> None:
+        """Ask for an answer.
 
-    def close(self) -> None:
-        """Give the connection back; the next statement makes a new one."""
-        if self._connection is not None:
-            with contextlib.suppress(Exception):
-                self._connection.close()
-            self._connection = None
-            self._bound = False
-
-    def _connected(self) -> pymysql.Connection:
-        if self._connection is None:
-            where = self._config
-            target = (
-                {"unix_socket": where.unix_socket}
-                if where.unix_socket
-                else {"host": where.host, "port": where.port}
-            )
-            self._connection = pymysql.connect(
-                **target,
-                user=where.user,
-                password=where.password,
-                database=where.name,
-                charset="utf8mb4",
-                autocommit=True,
-                connect_timeout=CONNECT_TIMEOUT,
-                read_timeout=ANSWER_TIMEOUT,
-                write_timeout=ANSWER_TIMEOUT,
-            )
-        return self._connection
-
-    def _run(self, statement: str, values=None, *, names: bool = False):
-        """Run a statement and return its cursor.
-
-        A connection that broke while nobody used it (the database was restarted) is made
-        again and a reading statement is run once more, unless a lock or a transaction died
-        with it.
+        Raises:
+            DatabaseUnreachable: there is none.
         """
-        was_idle = self._connection is not None and not self._bound
-        try:
-            return self._execute(statement, values, names)
-        except DatabaseUnreachable:
-            if was_idle and statement.lstrip().startswith(_REPEATABLE):
-                return self._execute(statement, values, names)
-            raise
-
-    def _execute(self, statement: str, values, names: bool):
-        kind = pymysql.cursors.DictCursor if names else pymysql.cursors.Cursor
-        try:
-            connection = self._connected()
-        except (pymysql.err.Error, OSError) as error:
-            raise DatabaseUnreachable(_in_words(error)) from error
-        try:
-            cursor = connection.cursor(kind)
-            cursor.execute(statement, values)
-            return cursor
-        except (pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError) as error:
-            if isinstance(error, pymysql.err.OperationalError) and error.args[0] not in _GONE:
-                raise
-            self.close()
-            raise DatabaseUnreachable(_in_words(error)) from error
-
-    @contextlib.contextmanager
-    def lock(self, timeout: int) -> Iterator[bool]:
-        """Hold the cluster's one named lock. It is the connection's: a dead process holds none.
-
-        Args:
-            timeout: seconds to wait for it.
-
-        Yields:
-            Whether it was to be had.
-        """
-        name = f"evenfloor.{self._config.name}"[:64]
-        held = self._run("SELECT GET_LOCK(%s, %s)", (name, timeout)).fetchone()[0] == 1
-        self._bound = held
-        try:
-            yield held
-        finally:
-            if held and self._connection is not None:
-                with contextlib.suppress(DatabaseUnreachable):
-                    self._run("DO RELEASE_LOCK(%s)", (name,))
-            self._bound = False
-
-    def transaction(self, work):
-        """Run ``work`` as one transaction where the engine has them, again if it lost a deadlock.
-
-        Args:
-            work: called without arguments; what it returns is returned.
-        """
-        was_bound = self._bound
-        for tries_left in reversed(range(TRANSACTION_TRIES)):
-            self._run("START TRANSACTION")
-            self._bound = True
-            try:
-                result = work()
-                self._run("COMMIT")
-                self._bound = was_bound
-                return result
-            except pymysql.err.OperationalError as error:
-                self._rollback(was_bound)
-                if error.args[0] not in _TRY_AGAIN or not tries_left:
-                    raise
-                time.sleep(random.uniform(0.001, 0.02))
-            except BaseException:
-                self._rollback(was_bound)
-                raise
-        raise AssertionError("unreachable")
-
-    def _rollback(self, bound: bool) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(DatabaseUnreachable):
-                self._run("ROLLBACK")
-            self._bound = bound and self._connection is not None
+        self._run("SELECT 1")
 
     # -- what a choice reads --------------------------------------------------------------
 
-    def logins_list(self, typed: str) -> list[str]:
-        """Resolve what the agent typed: an alias, a comma-separated list, or one phone login."""
-        row = self._run(
-            "SELECT logins_list FROM phones_alias WHERE alias_id = %s", (typed,)
-        ).fetchone()
-        text = typed if row is None else (row[0] or "")
-        return [login.strip() for login in text.split(",") if login.strip()]
+    def request(self, typed: str, campaign_id: str) -> tuple[list[str], Campaign | None]:
+        """Read what was asked for.
 
-    def phones(self, logins: Sequence[str]) -> dict[str, list[PhoneRow]]:
-        """Read the phones of a logins list, by login in lower case.
+        Args:
+            typed: an alias, a comma-separated list, or one phone login.
+            campaign_id: a campaign's id.
 
-        VICIdial's ``login`` isn't unique: a login can have several phones.
+        Returns:
+            The logins list, and the campaign; None where there is no active one of this id.
         """
-        found: dict[str, list[PhoneRow]] = {}
-        if logins:
-            for row in self._run(_PHONES, (tuple(logins),)):
-                login, server_ip, extension, protocol, active, password, peer_status = row
-                phone = PhoneRow(
+        ((listed, there, grouping, limit, system_limit),) = self._run(
+            _REQUEST, {"typed": typed, "campaign": campaign_id}
+        ).rows
+        text = typed if listed is None else listed
+        logins = [login.strip() for login in text.split(",") if login.strip()]
+        if there is None:
+            return logins, None
+        return logins, Campaign(
+            grouping or "DISABLED",
+            DEFAULT_GROUPING_LIMIT if limit is None else limit,
+            DEFAULT_SYSTEM_LIMIT if system_limit is None else system_limit,
+        )
+
+    def phones(
+        self, logins: Sequence[str], count_rooms: bool = False
+    ) -> tuple[dict[str, list[PhoneRow]], dict[str, Dialer]]:
+        """Read the phones of a logins list and the state of their dialers, nobody counted yet.
+
+        Args:
+            logins: phone logins. VICIdial's aren't unique: one can have several phones.
+            count_rooms: count all free rooms; else 1 stands for «at least one».
+
+        Returns:
+            The phones by login in lower case, and the dialers by ``server_ip``.
+        """
+        phones: dict[str, list[PhoneRow]] = {}
+        dialers: dict[str, Dialer] = {}
+        if not logins:
+            return phones, dialers
+        text = _PHONES_AND_ROOMS_COUNTED if count_rooms else _PHONES_AND_ROOMS_LEFT
+        for row in self._run(text, (tuple(logins),)).rows:
+            login, server_ip, extension, protocol, active, password, peer_status = row[:7]
+            phones.setdefault(login.lower(), []).append(
+                PhoneRow(
                     login,
                     server_ip,
                     extension,
@@ -318,184 +286,235 @@ class Database:
                     password or "",
                     peer_status in REGISTERED_STATES,
                 )
-                found.setdefault(login.lower(), []).append(phone)
-        return found
+            )
+            if row[7] is not None:
+                dialers[server_ip] = _dialer(row[7:])
+        return phones, dialers
 
-    def campaign(self, campaign_id: str) -> Campaign | None:
-        """Read an active campaign and the system's grouping limit; None where there is none."""
-        row = self._run(
-            "SELECT pllb_grouping, pllb_grouping_limit,"
-            " (SELECT pllb_grouping_limit FROM system_settings LIMIT 1)"
-            " FROM vicidial_campaigns WHERE campaign_id = %s AND active = 'Y'",
-            (campaign_id,),
-        ).fetchone()
-        if row is None:
-            return None
-        grouping, limit, system_limit = row
-        return Campaign(
-            grouping or "DISABLED",
-            50 if limit is None else limit,
-            DEFAULT_SYSTEM_LIMIT if system_limit is None else system_limit,
-        )
-
-    def dialers(
-        self, addresses: Iterable[str], user: str, campaign_id: str, exact: bool = False
-    ) -> dict[str, Dialer]:
-        """Read the dialers' states and counts in one query.
+    def counts(
+        self,
+        addresses: Iterable[str],
+        user: str,
+        campaign_id: str,
+        lock: Lock | None = None,
+        more: Sequence[Statement] = (),
+    ) -> tuple[dict[str, Count], list[Reply]]:
+        """Count the local agents of dialers, reservations included, in one statement.
 
         Args:
-            addresses: the ``server_ip`` of each.
+            addresses: the ``server_ip`` of each dialer.
             user: whose own sessions and reservation aren't counted.
             campaign_id: the campaign whose agents are counted besides all; none if empty.
-            exact: count all free rooms; else 1 stands for «at least one» where that is enough.
+            lock: taken in the same trip, before anything is read.
+            more: what is to be read in the same trip.
+
+        Returns:
+            The counts, by ``server_ip``, and the replies to ``more``.
         """
-        wanted = tuple(sorted(set(addresses)))
-        if not wanted:
-            return {}
-        rows = self._run(
-            _DIALERS,
-            {"addresses": wanted, "user": user, "campaign": campaign_id, "exact": exact},
-            names=True,
-        )
-        return {
-            row["server_ip"]: Dialer(
-                server_ip=row["server_ip"],
-                active=row["active"] == "Y",
-                takes_logins=row["active_agent_login_server"] == "Y",
-                heartbeat_age=row["heartbeat_age"],
-                free_rooms=row["free_rooms"] - row["reserved"],
-                conf_engine=row["conf_engine"] or "MEETME",
-                local_agents=row["live"] + row["reserved"],
-                campaign_agents=int(row["live_in_campaign"] + row["reserved_in_campaign"]),
-                max_agents=row["max_agents"],
-                twin=row["active_twin_server_ip"] or "",
-                twin_heartbeat_age=row["twin_heartbeat_age"],
-            )
-            for row in rows
+        values = {
+            "addresses": tuple(addresses) or ("",),
+            "user": user,
+            "campaign": campaign_id,
         }
+        text = _COUNTS_WITH_CAMPAIGN if campaign_id else _COUNTS_IN_ALL
+        asked = [Statement(text, values), *more]
+        if lock is None:
+            replies = self._batch(asked)
+        else:
+            answer, *replies = self._batch([lock.take(), *asked])
+            lock.note(answer)
+        counts: dict[str, Count] = {}
+        for server_ip, *found in replies[0].rows:
+            so_far = counts.get(server_ip)
+            counts[server_ip] = Count(*(map(add, found, so_far) if so_far else found))
+        return counts, replies[1:]
 
-    def other_users_of(self, phones: Iterable[PhoneRow], user: str) -> list[LiveSession]:
-        """Find live agents other than ``user`` on any of these phones."""
-        places = [(phone.server_ip, phone.channel) for phone in phones]
-        if not places:
-            return []
-        return self._live_sessions("(server_ip, extension) IN %s AND user <> %s", (places, user))
+    def look_before_login(
+        self,
+        lock: Lock | None,
+        phones: Sequence[PhoneRow],
+        addresses: Iterable[str],
+        user: str,
+        campaign_id: str,
+    ) -> tuple[dict[str, Count], list[LiveSession], list[LiveSession]]:
+        """Count, and find who is logged in on these phones and where the user is, in one trip.
 
-    def floor(self) -> tuple[list[dict], dict[str, Dialer]]:
-        """Read every dialer: ids and what only a person wants to know, and the states."""
-        rows = list(self._run(_FLOOR, names=True))
-        return rows, self.dialers([row["server_ip"] for row in rows], "", "", exact=True)
+        Args:
+            lock: taken first; None where it was.
+            phones: the phones behind the alias.
+            addresses: the ``server_ip`` of each dialer.
+            user: who logs in.
+            campaign_id: as for :meth:`counts`.
 
-    def _live_sessions(self, condition: str, values) -> list[LiveSession]:
-        rows = self._run(
-            "SELECT live_agent_id, user, server_ip, conf_exten, callerid,"
-            " TIMESTAMPDIFF(SECOND, last_call_time, NOW())"
-            f" FROM vicidial_live_agents WHERE {condition}",
-            values,
+        Returns:
+            The counts, the sessions of others on these phones, and the user's own.
+        """
+        channels = tuple({phone.channel for phone in phones})
+        more = [
+            Statement(_SESSIONS + "user = %s", (user,)),
+            Statement(_SESSIONS + "extension IN %s AND user <> %s", (channels, user)),
+        ]
+        counts, (own, others) = self.counts(addresses, user, campaign_id, lock, more)
+        places = {(phone.server_ip, phone.channel) for phone in phones}
+        return (
+            counts,
+            [other for other in _found(others) if (other.server_ip, other.channel) in places],
+            _found(own),
         )
+
+    def floor(self) -> list[tuple[DialerRow, Dialer]]:
+        """Read every dialer, counts included."""
+        rows = self._run(_FLOOR).rows
+        counts, _nothing = self.counts([row[1] for row in rows], "", "")
         return [
-            LiveSession(number, user or "", server_ip, room or "", tag or "", age or 0)
-            for number, user, server_ip, room, tag, age in rows
+            (DialerRow(*row[:5]), counted(_dialer(row[5:]), counts, rooms_counted=True))
+            for row in rows
         ]
 
     def sessions_of(self, user: str) -> list[LiveSession]:
         """Find where a user is logged in."""
-        return self._live_sessions("user = %s", (user,))
+        return _found(self._run(_SESSIONS + "user = %s", (user,)))
 
     # -- what a login writes --------------------------------------------------------------
 
-    def claim_room(self, phone: PhoneRow, conf_engine: str) -> str | None:
-        """Take the lowest free room on the phone's dialer, in one statement.
+    def reserve(
+        self,
+        phone: PhoneRow,
+        dialer: Dialer,
+        user: str,
+        campaign_id: str,
+        seconds: int,
+        reserved: int,
+        lock: Lock,
+        decision: dict,
+    ) -> bool:
+        """Count a choice until its live-agent row is there, give the lock back, keep the decision.
 
         Args:
-            phone: whose room it becomes.
-            conf_engine: the dialer's, MEETME or CONFBRIDGE.
+            phone: the winner.
+            dialer: the winner's.
+            user: for whom.
+            campaign_id: the campaign.
+            seconds: for how long.
+            reserved: how many rooms of the dialer are reserved for others.
+            lock: is given back.
+            decision: for ``evenfloor_decisions``.
 
         Returns:
-            The room, or None where none is free.
+            Whether there is a room left for it. If not, nothing stays reserved.
         """
-        table = _ROOM_TABLES[conf_engine]
-        cursor = self._run(
-            f"UPDATE {table} SET extension = %s, conf_exten = LAST_INSERT_ID(conf_exten)"
-            f" WHERE server_ip = %s AND {_FREE} ORDER BY conf_exten LIMIT 1",
-            (phone.channel, phone.server_ip),
+        table = _ROOM_TABLES[dialer.conf_engine]
+        replies = self._batch(
+            [
+                Statement(_RESERVE, (user, phone.server_ip, campaign_id, seconds)),
+                lock.release(),
+                Statement(
+                    f"SELECT COUNT(*) FROM (SELECT 1 FROM {table} WHERE server_ip = %s"
+                    f" AND {_FREE} LIMIT %s) free",
+                    (phone.server_ip, reserved + 1),
+                ),
+                Statement(_RECORD_DECISION, decision, optional=True),
+            ]
         )
-        return str(cursor.lastrowid) if cursor.rowcount else None
+        lock.done = True
+        if replies[2].rows[0][0] > reserved:
+            return True
+        # Nobody else reads the reservation as long as the decision isn't told.
+        undo = [Statement("DELETE FROM evenfloor_reservations WHERE user = %s", (user,))]
+        if len(replies) > 3:
+            undo.append(
+                Statement(
+                    "DELETE FROM evenfloor_decisions WHERE decision_id = %s",
+                    (replies[3].last_id,),
+                    optional=True,
+                )
+            )
+        self._batch(undo)
+        return False
 
-    def queue_originate(self, phone: PhoneRow, room: str, tag: str) -> None:
-        """Ask the phone's dialer to ring it and put it into its room."""
-        self._run(
-            "INSERT INTO vicidial_manager (uniqueid, entry_date, status, response, server_ip,"
-            " channel, action, callerid, cmd_line_b, cmd_line_c, cmd_line_d, cmd_line_e,"
-            " cmd_line_f) SELECT '', NOW(), 'NEW', 'N', server_ip, '', 'Originate', %s, %s,"
-            " CONCAT('Context: ', ext_context), %s, 'Priority: 1', %s"
-            " FROM servers WHERE server_ip = %s",
-            (
-                tag,
-                f"Channel: {phone.channel}",
-                f"Exten: {room}",
-                f'Callerid: "{tag}" <{room}>',
-                phone.server_ip,
-            ),
+    def write_session(
+        self,
+        phone: PhoneRow,
+        dialer: Dialer,
+        user: str,
+        campaign_id: str,
+        tag: str,
+        own: Sequence[LiveSession],
+        lock: Lock,
+        decision: dict,
+    ) -> str | None:
+        """End the user's old sessions, claim a room, ask for the call, and write what is counted.
+
+        Everything is one transaction where the engine has them. Where it hasn't, the live-agent
+        row comes last: it never stands without its room and its call.
+
+        Args:
+            phone: the winner.
+            dialer: the winner's.
+            user: who logs in.
+            campaign_id: the campaign.
+            tag: the session's name.
+            own: the user's old sessions.
+            lock: is given back.
+            decision: for ``evenfloor_decisions``.
+
+        Returns:
+            The room; None where none was free, and nothing has changed.
+        """
+
+        def work() -> str | None:
+            *_others, claimed = self._batch(
+                [
+                    Statement("START TRANSACTION"),
+                    *_endings(own),
+                    _claim_room(phone, _ROOM_TABLES[dialer.conf_engine]),
+                ]
+            )
+            if not claimed.touched:
+                self._run("ROLLBACK")
+                return None
+            room = str(claimed.last_id)
+            self._batch(
+                [
+                    _originate(phone, room, tag),
+                    _live_agent(phone, user, campaign_id, room, tag),
+                    Statement("DELETE FROM evenfloor_reservations WHERE user = %s", (user,)),
+                    Statement("COMMIT"),
+                    lock.release(),
+                    Statement(_RECORD_DECISION, decision, optional=True),
+                ]
+            )
+            lock.done = True
+            return room
+
+        return self._connection.transaction(work)
+
+    def end_sessions(self, sessions: Sequence[LiveSession]) -> None:
+        """Stop counting sessions, and ask their dialers to end the calls."""
+        self._connection.transaction(
+            lambda: self._batch(
+                [Statement("START TRANSACTION"), *_endings(sessions), Statement("COMMIT")]
+            )
         )
 
-    def queue_hangup(self, session: LiveSession) -> None:
-        """Ask a session's dialer to end its call."""
-        self._run(
-            "INSERT INTO vicidial_manager (uniqueid, entry_date, status, response, server_ip,"
-            " channel, action, callerid) VALUES ('', NOW(), 'NEW', 'N', %s, '', 'Hangup', %s)",
-            (session.server_ip, session.tag),
-        )
+    def record_decision(self, decision: dict) -> None:
+        """Keep a decision that nobody won."""
+        self._batch([Statement(_RECORD_DECISION, decision, optional=True)])
 
-    def insert_live_agent(
-        self, phone: PhoneRow, user: str, campaign_id: str, room: str, tag: str
-    ) -> None:
-        """Write the row that is counted."""
-        self._run(
-            "INSERT INTO vicidial_live_agents (user, server_ip, conf_exten, extension, status,"
-            " lead_id, campaign_id, uniqueid, callerid, channel, random_id, last_call_time,"
-            " last_call_finish) VALUES (%s, %s, %s, %s, 'PAUSED', 0, %s, '', %s, '', %s, NOW(),"
-            " NOW())",
-            (
-                user,
-                phone.server_ip,
-                room,
-                phone.channel,
-                campaign_id,
-                tag,
-                random.randrange(10**7, 10**8),
-            ),
-        )
-
-    def delete_live_agent(self, session: LiveSession) -> None:
-        """Stop counting a session."""
-        self._run(
-            "DELETE FROM vicidial_live_agents WHERE live_agent_id = %s", (session.live_agent_id,)
-        )
-
-    def reserve(self, phone: PhoneRow, user: str, campaign_id: str, seconds: int) -> None:
-        """Count a choice until its live-agent row is there, or ``seconds`` have passed."""
-        self._run(
-            "REPLACE INTO evenfloor_reservations (user, server_ip, extension, campaign_id,"
-            " expires) VALUES (%s, %s, %s, %s, NOW() + INTERVAL %s SECOND)",
-            (user, phone.server_ip, phone.channel, campaign_id, seconds),
-        )
-
-    def drop_reservation(self, user: str) -> None:
-        """Stop counting a user's reservation."""
-        self._run("DELETE FROM evenfloor_reservations WHERE user = %s", (user,))
-
-    def record_decision(self, record: dict, detail: list, keep: int) -> None:
-        """Keep what was chosen and why, and forget a few of what is older than ``keep`` seconds."""
-        self._run(
-            "INSERT INTO evenfloor_decisions (decided, user, alias_id, campaign_id, server_ip,"
-            " phone_login, outcome, detail) VALUES (NOW(), %(user)s, %(alias)s, %(campaign)s,"
-            " %(server_ip)s, %(phone_login)s, %(outcome)s, %(detail)s)",
-            {**record, "detail": json.dumps(detail)},
-        )
-        self._run(
-            "DELETE FROM evenfloor_decisions WHERE decided < NOW() - INTERVAL %s SECOND LIMIT 10",
-            (keep,),
+    def prune(self, decisions_kept: int) -> None:
+        """Remove reservations that have expired and decisions older than ``decisions_kept`` s."""
+        self._batch(
+            [
+                Statement(
+                    "DELETE FROM evenfloor_reservations WHERE expires <= NOW()", optional=True
+                ),
+                Statement(
+                    "DELETE FROM evenfloor_decisions WHERE decided < NOW() - INTERVAL %s SECOND"
+                    " LIMIT %s",
+                    (decisions_kept, PRUNED_AT_ONCE),
+                    optional=True,
+                ),
+            ]
         )
 
     # -- what a dialer's daemon does ------------------------------------------------------
@@ -514,7 +533,7 @@ class Database:
             " cmd_line_i, cmd_line_j, cmd_line_k FROM vicidial_manager"
             " WHERE server_ip = %s AND status = 'NEW' ORDER BY man_id",
             (server_ip,),
-        ).fetchall()
+        ).rows
         if rows:
             self._run(
                 "UPDATE vicidial_manager SET status = 'SENT' WHERE man_id IN %s",
@@ -558,9 +577,8 @@ class Database:
 
     def sessions_on(self, server_ip: str) -> list[LiveSession]:
         """Find the sessions of a dialer that Evenfloor made (remote agents are VICIdial's)."""
-        return self._live_sessions(
-            "server_ip = %s AND extension NOT LIKE 'R%%' AND callerid LIKE 'S%%'", (server_ip,)
-        )
+        condition = "server_ip = %s AND extension NOT LIKE 'R%%' AND callerid LIKE 'S%%'"
+        return _found(self._run(_SESSIONS + condition, (server_ip,)))
 
     def taken_rooms(self, server_ip: str) -> dict[str, str]:
         """Find the rooms of a dialer that aren't free: ``{room: phone's channel}``."""
@@ -568,7 +586,7 @@ class Database:
             "SELECT conf_exten, extension FROM vicidial_confbridges"
             f" WHERE server_ip = %s AND NOT {_FREE}",
             (server_ip,),
-        )
+        ).rows
         return {str(room): extension for room, extension in rows}
 
     def end_session(self, server_ip: str, tag: str) -> None:
@@ -591,7 +609,7 @@ class Database:
         """Read what ``phones`` says of each extension's registration on a dialer."""
         rows = self._run(
             "SELECT extension, peer_status FROM phones WHERE server_ip = %s", (server_ip,)
-        )
+        ).rows
         return {extension: state or "UNKNOWN" for extension, state in rows}
 
     def set_peer_state(self, server_ip: str, extensions: Sequence[str], state: str) -> None:
@@ -603,6 +621,88 @@ class Database:
             )
 
 
-def _in_words(error: Exception) -> str:
-    """Say what the driver said, without its error number."""
-    return str(error.args[1]) if len(error.args) > 1 else str(error)
+def counted(dialer: Dialer, counts: dict[str, Count], rooms_counted: bool = False) -> Dialer:
+    """Put the counts into a dialer's state.
+
+    Args:
+        dialer: the state.
+        counts: by ``server_ip``.
+        rooms_counted: whether the state has all free rooms, so that reserved ones come off.
+    """
+    count = counts.get(dialer.server_ip, Count())
+    return dialer._replace(
+        local_agents=count.agents,
+        campaign_agents=count.in_campaign,
+        free_rooms=dialer.free_rooms - (count.reserved if rooms_counted else 0),
+    )
+
+
+def _dialer(row: tuple) -> Dialer:
+    """Make a dialer of the columns of ``_STATE``."""
+    server_ip, active, takes_logins, engine, age, twin, twin_age, max_agents, rooms = row
+    return Dialer(
+        server_ip=server_ip,
+        active=active == "Y",
+        takes_logins=takes_logins == "Y",
+        heartbeat_age=age,
+        free_rooms=rooms,
+        local_agents=0,
+        max_agents=max_agents,
+        conf_engine=engine or "MEETME",
+        twin=twin or "",
+        twin_heartbeat_age=twin_age,
+    )
+
+
+def _found(reply: Reply) -> list[LiveSession]:
+    return [
+        LiveSession(number, user or "", server_ip, room or "", tag or "", channel or "", age or 0)
+        for number, user, server_ip, room, tag, channel, age in reply.rows
+    ]
+
+
+def _endings(sessions: Sequence[LiveSession]) -> list[Statement]:
+    """Stop counting sessions and have their dialers end the calls."""
+    return [
+        statement
+        for session in sessions
+        for statement in (
+            Statement(
+                "DELETE FROM vicidial_live_agents WHERE live_agent_id = %s",
+                (session.live_agent_id,),
+            ),
+            Statement(_QUEUE_HANGUP, (session.server_ip, session.tag)),
+        )
+    ]
+
+
+def _claim_room(phone: PhoneRow, table: str) -> Statement:
+    """Take the lowest free room on the phone's dialer; its number is the reply's last id."""
+    return Statement(
+        f"UPDATE {table} SET extension = %s, conf_exten = LAST_INSERT_ID(conf_exten)"
+        f" WHERE server_ip = %s AND {_FREE} ORDER BY conf_exten LIMIT 1",
+        (phone.channel, phone.server_ip),
+    )
+
+
+def _originate(phone: PhoneRow, room: str, tag: str) -> Statement:
+    """Ask the phone's dialer to ring it and put it into its room."""
+    return Statement(
+        _QUEUE_ORIGINATE,
+        (
+            tag,
+            f"Channel: {phone.channel}",
+            f"Exten: {room}",
+            f'Callerid: "{tag}" <{room}>',
+            phone.server_ip,
+        ),
+    )
+
+
+def _live_agent(phone: PhoneRow, user: str, campaign_id: str, room: str, tag: str) -> Statement:
+    """Write the row that is counted."""
+    number = random.randrange(10**7, 10**8)
+    return Statement(
+        _INSERT_LIVE_AGENT,
+        (user, phone.server_ip, room, phone.channel, campaign_id, tag, number),
+    )

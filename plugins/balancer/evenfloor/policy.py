@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 DISABLED = "DISABLED"
 ONE_SERVER_ONLY = "ONE_SERVER_ONLY"
@@ -25,8 +26,7 @@ IGNORE = "ignore"
 SHORTEST_TWIN_ADDRESS = 5
 
 
-@dataclass(frozen=True)
-class Dialer:
+class Dialer(NamedTuple):
     """A dialer's state at the moment of the choice. Ages are in seconds, None is «never seen»."""
 
     server_ip: str
@@ -42,8 +42,7 @@ class Dialer:
     twin_heartbeat_age: int | None = None
 
 
-@dataclass(frozen=True)
-class Phone:
+class Phone(NamedTuple):
     """One entry of the logins list. ``server_ip`` is empty where no such phone exists."""
 
     login: str
@@ -74,16 +73,14 @@ class Rules:
     system_limit: int = 100
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What was found about one phone: ``refusal`` is None where the phone is eligible."""
 
     phone: Phone
     refusal: str | None
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """The winner (None: nobody is eligible), why, and the verdict on every phone in list order."""
 
     winner: Phone | None

@@ -167,7 +167,7 @@ def create_app(path: str | None = None) -> Flask:
 
     @app.get("/healthz")
     def healthz():
-        balancer().floor()
+        balancer().ping()
         return jsonify({"status": "ok"})
 
     @app.get("/metrics")

@@ -91,7 +91,8 @@ CREATE TABLE IF NOT EXISTS vicidial_live_agents (
   PRIMARY KEY (live_agent_id),
   KEY lead_id (lead_id),
   KEY user (user),
-  KEY evenfloor_floor (server_ip, campaign_id, extension)
+  KEY evenfloor_floor (server_ip, campaign_id, extension),
+  KEY evenfloor_extension (extension)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 -- The heartbeat, one row per dialer.
@@ -175,16 +176,15 @@ CREATE TABLE IF NOT EXISTS evenfloor_dialers (
   PRIMARY KEY (server_ip)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
--- A choice made and not yet live: counts as an agent until it expires or goes live.
+-- A choice made and not yet live: counts as an agent until it expires or goes live. In memory,
+-- because it lives for seconds and is written while every other login waits.
 CREATE TABLE IF NOT EXISTS evenfloor_reservations (
   user VARCHAR(20) NOT NULL,
   server_ip VARCHAR(15) NOT NULL,
-  extension VARCHAR(100) NOT NULL,
   campaign_id VARCHAR(8) NOT NULL,
   expires DATETIME NOT NULL,
-  PRIMARY KEY (user),
-  KEY server_ip (server_ip, campaign_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+  PRIMARY KEY (user)
+) ENGINE=MEMORY DEFAULT CHARSET=utf8mb4;
 
 -- What was chosen and why; `detail` is JSON with every dialer's count and state.
 CREATE TABLE IF NOT EXISTS evenfloor_decisions (
