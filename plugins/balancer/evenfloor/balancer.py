@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from . import config as configuration
 from . import metrics, policy
 from .connection import Lock
-from .database import PRUNE_INTERVAL, Campaign, Count, Database, LiveSession, PhoneRow, counted
+from .database import PRUNE_INTERVAL, Campaign, Counts, Database, LiveSession, PhoneRow, counted
 from .errors import (
     ALIAS_IN_USE,
     BAD_CREDENTIALS,
@@ -395,7 +395,7 @@ class Balancer:
                     trail.user,
                     trail.campaign,
                     self._settings.reservation_ttl,
-                    counts.get(winner.server_ip, Count()).reserved,
+                    counts,
                     lock,
                     trail.row(),
                 ):
@@ -431,7 +431,7 @@ class Balancer:
 
     def _look(
         self, request: _Request, trail: _Trail, lock: Lock | None, take_over: bool
-    ) -> tuple[dict[str, Count], list[LiveSession]]:
+    ) -> tuple[Counts, list[LiveSession]]:
         """Count under the lock; refuse an alias that somebody else uses, or end their sessions."""
         counts, others, own = self._database.look_before_login(
             lock, list(request.rows.values()), *self._counted_by(request, trail)
@@ -502,7 +502,7 @@ class Balancer:
     def _decide(
         self,
         request: _Request,
-        counts: dict[str, Count],
+        counts: Counts,
         trail: _Trail,
         rooms_counted: bool = False,
         must_win: bool = True,

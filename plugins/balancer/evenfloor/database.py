@@ -75,11 +75,16 @@ FROM servers s
 WHERE s.active_asterisk_server = 'Y' ORDER BY s.server_id
 """
 
-# Who counts: the dialers' local agents, less the caller's own, and the reservations that aren't
-# live yet. One statement, because it has to be one view of both tables: VICIdial's page writes
-# its live-agent row when it likes. An index answers for each dialer that is asked for, nothing is
-# read of the others; the LIMIT keeps the optimizer from reading all live agents at once instead.
+# Who counts: the dialers' local agents, less the caller's own, and the reservations, less those
+# that have gone live since. One statement, because it has to be one view of both tables:
+# VICIdial's page writes its live-agent row when it likes. An index answers for each dialer that
+# is asked for, and nothing is read of the others. A reservation knows the newest live-agent row
+# of its time, so only rows that are newer can be its login; the variable makes that a range of
+# the primary key. The last row is for the reservation that may follow.
 # Columns: server_ip, agents, of them in the campaign, of them reserved.
+_OLDEST_RESERVATION = """
+SET @evenfloor_oldest = (SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > NOW())
+"""
 _LOCAL = "l.extension NOT LIKE 'R%%'"
 _COUNTS = f"""
 SELECT s.server_ip,
@@ -91,17 +96,24 @@ SELECT l.server_ip, -1, -({{campaign_row}}), 0
 FROM vicidial_live_agents l WHERE l.user = %(user)s AND {_LOCAL}
 UNION ALL
 SELECT r.server_ip, COUNT(*), {{campaign_reservations}}, COUNT(*)
-FROM evenfloor_reservations r WHERE r.expires > NOW() AND r.user <> %(user)s
-AND (SELECT 1 FROM vicidial_live_agents l
-  WHERE l.user = r.user AND l.server_ip = r.server_ip LIMIT 1) IS NULL
-GROUP BY r.server_ip
+FROM evenfloor_reservations r WHERE r.expires > NOW() AND r.user <> %(user)s GROUP BY r.server_ip
+UNION ALL
+SELECT STRAIGHT_JOIN r.server_ip, -1, -({{campaign_reserved}}), -1
+FROM vicidial_live_agents l JOIN evenfloor_reservations r ON r.user = l.user
+  AND r.server_ip = l.server_ip AND r.newest_id < l.live_agent_id
+WHERE l.live_agent_id > @evenfloor_oldest AND r.expires > NOW() AND r.user <> %(user)s
+UNION ALL
+SELECT '', CAST(COALESCE(MAX(live_agent_id), 0) AS SIGNED), 0, 0 FROM vicidial_live_agents
 """
-_COUNTS_IN_ALL = _COUNTS.format(campaign_agents="0", campaign_row="0", campaign_reservations="0")
+_COUNTS_IN_ALL = _COUNTS.format(
+    campaign_agents="0", campaign_row="0", campaign_reservations="0", campaign_reserved="0"
+)
 _COUNTS_WITH_CAMPAIGN = _COUNTS.format(
     campaign_agents=f"""(SELECT COUNT(*) FROM vicidial_live_agents l
    WHERE l.server_ip = s.server_ip AND l.campaign_id = %(campaign)s AND {_LOCAL})""",
     campaign_row="l.campaign_id = %(campaign)s",
     campaign_reservations="COUNT(IF(r.campaign_id = %(campaign)s, 1, NULL))",
+    campaign_reserved="r.campaign_id = %(campaign)s",
 )
 
 _SESSIONS = """
@@ -125,8 +137,8 @@ INSERT INTO vicidial_live_agents (user, server_ip, conf_exten, extension, status
 VALUES (%s, %s, %s, %s, 'PAUSED', 0, %s, '', %s, '', %s, NOW(), NOW())
 """
 _RESERVE = """
-REPLACE INTO evenfloor_reservations (user, server_ip, campaign_id, expires)
-VALUES (%s, %s, %s, NOW() + INTERVAL %s SECOND)
+REPLACE INTO evenfloor_reservations (user, server_ip, campaign_id, newest_id, expires)
+VALUES (%s, %s, %s, %s, NOW() + INTERVAL %s SECOND)
 """
 _RECORD_DECISION = """
 INSERT INTO evenfloor_decisions (decided, user, alias_id, campaign_id, server_ip, phone_login,
@@ -171,6 +183,22 @@ class Count(NamedTuple):
     agents: int = 0
     in_campaign: int = 0
     reserved: int = 0
+
+
+class Counts(dict):
+    """Counts by ``server_ip``; a dialer that isn't there has none.
+
+    Attributes:
+        newest_id: the newest live-agent row that was there.
+    """
+
+    def __init__(self, newest_id: int = 0):
+        super().__init__()
+        self.newest_id = newest_id
+
+    def __missing__(self, server_ip: str) -> Count:
+        """Nobody is on a dialer that nothing was found of."""
+        return Count()
 
 
 @dataclass(frozen=True)
@@ -298,7 +326,7 @@ class Database:
         campaign_id: str,
         lock: Lock | None = None,
         more: Sequence[Statement] = (),
-    ) -> tuple[dict[str, Count], list[Reply]]:
+    ) -> tuple[Counts, list[Reply]]:
         """Count the local agents of dialers, reservations included, in one statement.
 
         Args:
@@ -317,17 +345,18 @@ class Database:
             "campaign": campaign_id,
         }
         text = _COUNTS_WITH_CAMPAIGN if campaign_id else _COUNTS_IN_ALL
-        asked = [Statement(text, values), *more]
+        asked = [Statement(_OLDEST_RESERVATION), Statement(text, values), *more]
         if lock is None:
             replies = self._batch(asked)
         else:
             answer, *replies = self._batch([lock.take(), *asked])
             lock.note(answer)
-        counts: dict[str, Count] = {}
-        for server_ip, *found in replies[0].rows:
+        *rows, (_last, newest_id, _zero, _none) = replies[1].rows
+        counts = Counts(newest_id)
+        for server_ip, *found in rows:
             so_far = counts.get(server_ip)
             counts[server_ip] = Count(*(map(add, found, so_far) if so_far else found))
-        return counts, replies[1:]
+        return counts, replies[2:]
 
     def look_before_login(
         self,
@@ -336,7 +365,7 @@ class Database:
         addresses: Iterable[str],
         user: str,
         campaign_id: str,
-    ) -> tuple[dict[str, Count], list[LiveSession], list[LiveSession]]:
+    ) -> tuple[Counts, list[LiveSession], list[LiveSession]]:
         """Count, and find who is logged in on these phones and where the user is, in one trip.
 
         Args:
@@ -384,7 +413,7 @@ class Database:
         user: str,
         campaign_id: str,
         seconds: int,
-        reserved: int,
+        counts: Counts,
         lock: Lock,
         decision: dict,
     ) -> bool:
@@ -396,7 +425,7 @@ class Database:
             user: for whom.
             campaign_id: the campaign.
             seconds: for how long.
-            reserved: how many rooms of the dialer are reserved for others.
+            counts: what the choice was made of.
             lock: is given back.
             decision: for ``evenfloor_decisions``.
 
@@ -406,18 +435,19 @@ class Database:
         table = _ROOM_TABLES[dialer.conf_engine]
         replies = self._batch(
             [
-                Statement(_RESERVE, (user, phone.server_ip, campaign_id, seconds)),
+                Statement(
+                    _RESERVE, (user, phone.server_ip, campaign_id, counts.newest_id, seconds)
+                ),
                 lock.release(),
                 Statement(
-                    f"SELECT COUNT(*) FROM (SELECT 1 FROM {table} WHERE server_ip = %s"
-                    f" AND {_FREE} LIMIT %s) free",
-                    (phone.server_ip, reserved + 1),
+                    f"SELECT 1 FROM {table} WHERE server_ip = %s AND {_FREE} LIMIT %s, 1",
+                    (phone.server_ip, counts[phone.server_ip].reserved),
                 ),
                 Statement(_RECORD_DECISION, decision, optional=True),
             ]
         )
         lock.done = True
-        if replies[2].rows[0][0] > reserved:
+        if replies[2].rows:
             return True
         # Nobody else reads the reservation as long as the decision isn't told.
         undo = [Statement("DELETE FROM evenfloor_reservations WHERE user = %s", (user,))]
@@ -621,7 +651,7 @@ class Database:
             )
 
 
-def counted(dialer: Dialer, counts: dict[str, Count], rooms_counted: bool = False) -> Dialer:
+def counted(dialer: Dialer, counts: Counts, rooms_counted: bool = False) -> Dialer:
     """Put the counts into a dialer's state.
 
     Args:
@@ -629,7 +659,7 @@ def counted(dialer: Dialer, counts: dict[str, Count], rooms_counted: bool = Fals
         counts: by ``server_ip``.
         rooms_counted: whether the state has all free rooms, so that reserved ones come off.
     """
-    count = counts.get(dialer.server_ip, Count())
+    count = counts[dialer.server_ip]
     return dialer._replace(
         local_agents=count.agents,
         campaign_agents=count.in_campaign,

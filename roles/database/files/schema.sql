@@ -177,11 +177,13 @@ CREATE TABLE IF NOT EXISTS evenfloor_dialers (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 -- A choice made and not yet live: counts as an agent until it expires or goes live. In memory,
--- because it lives for seconds and is written while every other login waits.
+-- because it lives for seconds and is written while every other login waits. `newest_id` is the
+-- newest live-agent row of that time: a newer one of this user is the login it was made for.
 CREATE TABLE IF NOT EXISTS evenfloor_reservations (
   user VARCHAR(20) NOT NULL,
   server_ip VARCHAR(15) NOT NULL,
   campaign_id VARCHAR(8) NOT NULL,
+  newest_id INT UNSIGNED NOT NULL,
   expires DATETIME NOT NULL,
   PRIMARY KEY (user)
 ) ENGINE=MEMORY DEFAULT CHARSET=utf8mb4;
