@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from . import config as configuration
 from . import metrics, policy
 from .connection import Lock
-from .database import PRUNE_INTERVAL, Campaign, Counts, Database, LiveSession, PhoneRow, counted
+from .database import PRUNE_INTERVAL, Campaign, Change, Database, Floor, LiveSession, PhoneRow
 from .errors import (
     ALIAS_IN_USE,
     BAD_CREDENTIALS,
@@ -159,18 +159,14 @@ class _Trail:
         return f'{json.dumps(head)[:-1]}, "dialers": {self.detail}}}'
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Request:
-    """What was asked for, as the database has it; ``dialers`` have no counts yet."""
+    """What was asked for, as the database has it."""
 
     campaign: Campaign
     phones: list[policy.Phone]
     rows: dict[str, PhoneRow]
-    dialers: dict[str, policy.Dialer]
-
-    def full(self, server_ip: str) -> None:
-        """Note that a dialer has no room left."""
-        self.dialers[server_ip] = self.dialers[server_ip]._replace(free_rooms=0)
+    floor: Floor
 
 
 def spread(floor: Sequence[FloorEntry]) -> int:
@@ -328,8 +324,8 @@ class Balancer:
         try:
             trail = _Trail("explain", alias, user, campaign)
             request = self._request(trail, None, count_rooms=True)
-            counts, _nothing = self._database.counts(*self._counted_by(request, trail))
-            decision, dialers = self._decide(request, counts, trail, True, must_win=False)
+            changes, _nothing = self._database.changes(request.floor, user)
+            decision, dialers = self._decide(request, changes, trail, True, must_win=False)
         except DatabaseUnreachable as error:
             raise LoginRefused(DATABASE_UNREACHABLE, str(error)) from error
         phones = []
@@ -379,15 +375,18 @@ class Balancer:
     def _choose(self, trail: _Trail, password: str) -> Choice:
         request = self._request(trail, password)
         if not trail.user:
-            counts, _nothing = self._database.counts(*self._counted_by(request, trail))
-            decision, dialers = self._decide(request, counts, trail)
+            changes, _nothing = self._database.changes(request.floor, trail.user)
+            decision, dialers = self._decide(request, changes, trail)
             self._database.record_decision(trail.row())
             return _choice(decision, dialers)
         while True:
             with self._database.lock(self._settings.lock_timeout) as lock:
-                counts, _nothing = self._database.counts(*self._counted_by(request, trail), lock)
-                request = self._fresh(request, lock, trail, password)
-                decision, dialers = self._decide(request, counts, trail)
+                changes, _nothing = self._database.changes(request.floor, trail.user, lock)
+                self._note_lock(lock, trail)
+                if lock.seconds > STALE_AFTER:
+                    request = self._request(trail, password)
+                    changes, _nothing = self._database.changes(request.floor, trail.user)
+                decision, dialers = self._decide(request, changes, trail)
                 winner = decision.winner
                 if self._database.reserve(
                     request.rows[winner.login],
@@ -395,12 +394,13 @@ class Balancer:
                     trail.user,
                     trail.campaign,
                     self._settings.reservation_ttl,
-                    counts,
+                    request.floor.newest_id,
+                    changes[winner.server_ip].reserved if winner.server_ip in changes else 0,
                     lock,
                     trail.row(),
                 ):
                     return _choice(decision, dialers)
-            request.full(winner.server_ip)
+            request.floor.full(winner.server_ip)
 
     def _login(self, trail: _Trail, password: str, take_over: bool) -> Session:
         if not trail.user:
@@ -409,10 +409,15 @@ class Balancer:
             raise LoginRefused(UNKNOWN_CAMPAIGN, "a login needs a campaign")
         request = self._request(trail, password)
         with self._database.lock(self._settings.lock_timeout) as lock:
-            counts, own = self._look(request, trail, lock, take_over)
-            request = self._fresh(request, lock, trail, password)
+            changes, others, own = self._look(request, trail, lock)
+            self._note_lock(lock, trail)
+            if others:
+                self._take_over(trail, others, take_over)
+            if others or lock.seconds > STALE_AFTER:
+                request = self._request(trail, password)
+                changes, _others, own = self._look(request, trail)
             while True:
-                decision, dialers = self._decide(request, counts, trail)
+                decision, dialers = self._decide(request, changes, trail)
                 winner, tag = decision.winner, _new_tag()
                 room = self._database.write_session(
                     request.rows[winner.login],
@@ -427,19 +432,18 @@ class Balancer:
                 if room is not None:
                     choice = _choice(decision, dialers)
                     return Session(**vars(choice), user=trail.user, room=room, tag=tag)
-                request.full(winner.server_ip)
+                request.floor.full(winner.server_ip)
 
-    def _look(
-        self, request: _Request, trail: _Trail, lock: Lock | None, take_over: bool
-    ) -> tuple[Counts, list[LiveSession]]:
-        """Count under the lock; refuse an alias that somebody else uses, or end their sessions."""
-        counts, others, own = self._database.look_before_login(
-            lock, list(request.rows.values()), *self._counted_by(request, trail)
+    def _look(self, request: _Request, trail: _Trail, lock: Lock | None = None):
+        """Read what has changed, who uses the alias's phones, and where the user is."""
+        return self._database.look_before_login(
+            request.floor, list(request.rows.values()), trail.user, lock
         )
-        if not others:
-            return counts, own
+
+    def _take_over(self, trail: _Trail, others: Sequence[LiveSession], wanted: bool) -> None:
+        """Refuse an alias that somebody else uses, or end their sessions if that is wanted."""
         other = others[0]
-        if not take_over:
+        if not wanted:
             raise LoginRefused(
                 ALIAS_IN_USE,
                 f"{trail.alias} is in use by {other.user} on {other.server_ip}; "
@@ -447,17 +451,14 @@ class Balancer:
             )
         for user in {other.user for other in others}:
             self._database.end_sessions(self._database.sessions_of(user))
-        return self._look(request, trail, None, take_over)
 
-    def _fresh(self, request: _Request, lock: Lock, trail: _Trail, password: str) -> _Request:
-        """Note how the lock was had; read again what has grown old in the meantime."""
+    def _note_lock(self, lock: Lock, trail: _Trail) -> None:
         trail.lock_seconds = lock.seconds
         trail.without_lock = not lock.held
         metrics.LOCK_SECONDS.observe(lock.seconds)
         if not lock.held:
             metrics.WITHOUT_LOCK.inc()
             log.warning("the lock was not to be had in time: this login goes on without it")
-        return self._request(trail, password) if lock.seconds > STALE_AFTER else request
 
     def _request(self, trail: _Trail, password: str | None, count_rooms: bool = False) -> _Request:
         """Read what the choice needs, besides what logins at the same time change.
@@ -465,7 +466,9 @@ class Balancer:
         ``password`` None is «don't look at it» (explain).
         """
         logins, campaign = self._database.request(trail.alias, trail.campaign)
-        found, dialers = self._database.phones(logins, count_rooms)
+        # Only grouping asks for the campaign's agents.
+        grouped = campaign is not None and campaign.grouping != policy.DISABLED
+        found, floor = self._database.phones(logins, trail.campaign if grouped else "", count_rooms)
         phones, rows = [], {}
         for login in logins:
             row = _best_row(found.get(login.lower(), ()), password)
@@ -492,25 +495,17 @@ class Balancer:
             raise LoginRefused(
                 UNKNOWN_CAMPAIGN, f"there is no active campaign with the id {trail.campaign}"
             )
-        return _Request(campaign, phones, rows, dialers)
-
-    def _counted_by(self, request: _Request, trail: _Trail) -> tuple[list[str], str, str]:
-        """Say of which dialers who is counted: only grouping asks for the campaign's agents."""
-        grouped = request.campaign.grouping != policy.DISABLED
-        return list(request.dialers), trail.user, trail.campaign if grouped else ""
+        return _Request(campaign, phones, rows, floor)
 
     def _decide(
         self,
         request: _Request,
-        counts: Counts,
+        changes: dict[str, Change],
         trail: _Trail,
         rooms_counted: bool = False,
         must_win: bool = True,
     ) -> tuple[policy.Decision, dict[str, policy.Dialer]]:
-        dialers = {
-            server_ip: counted(dialer, counts, rooms_counted)
-            for server_ip, dialer in request.dialers.items()
-        }
+        dialers = request.floor.changed(changes, rooms_counted)
         rules = policy.Rules(
             heartbeat_timeout=self._settings.heartbeat_timeout,
             registration=self._settings.registration,

@@ -33,88 +33,86 @@ FROM (SELECT 1) one
 LEFT JOIN vicidial_campaigns c ON c.campaign_id = %(campaign)s AND c.active = 'Y'
 """
 
-# A dialer's state besides its counts, in the order of policy.Dialer.
-_STATE = """s.server_ip, s.active, s.active_agent_login_server, s.conf_engine,
+# A dialer's state, in the order of policy.Dialer. An index answers for each dialer that is asked
+# for, and nothing is read of the others. `newest_id` says which live agents were there to be
+# counted: it belongs to the same view of the table.
+_LOCAL = "l.extension NOT LIKE 'R%%'"
+_STATE = f"""s.server_ip, s.active, s.active_agent_login_server,
   TIMESTAMPDIFF(SECOND, u.last_update, NOW()),
-  s.active_twin_server_ip, TIMESTAMPDIFF(SECOND, t.last_update, NOW()),
-  d.max_agents, IF(s.conf_engine = 'CONFBRIDGE', {confbridge}, {meetme})"""
+  IF(s.conf_engine = 'CONFBRIDGE', {{confbridge}}, {{meetme}}),
+  (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = s.server_ip AND {_LOCAL}),
+  {{campaign_agents}},
+  d.max_agents, s.conf_engine, s.active_twin_server_ip,
+  TIMESTAMPDIFF(SECOND, t.last_update, NOW()),
+  (SELECT MAX(live_agent_id) FROM vicidial_live_agents)"""
 _STATE_TABLES = """LEFT JOIN server_updater u ON u.server_ip = s.server_ip
 LEFT JOIN server_updater t ON t.server_ip = s.active_twin_server_ip
 LEFT JOIN evenfloor_dialers d ON d.server_ip = s.server_ip"""
+_CAMPAIGN_AGENTS = f"""(SELECT COUNT(*) FROM vicidial_live_agents l
+   WHERE l.server_ip = s.server_ip AND l.campaign_id = %(campaign)s AND {_LOCAL})"""
 
 
-def _state(rooms: str) -> str:
-    """Fill in how free rooms are looked at: counted, or whether there is one."""
-    of_dialer = f"(SELECT {rooms} FROM {{}} r WHERE r.server_ip = s.server_ip AND {_FREE})"
-    if rooms == "1":
-        of_dialer = f"EXISTS {of_dialer}"
-    tables = {engine.lower(): of_dialer.format(name) for engine, name in _ROOM_TABLES.items()}
-    return _STATE.format(**tables)
+def _state(count_rooms: bool, campaign: bool) -> str:
+    """Say whether free rooms are counted or one is enough, and whether a campaign is counted."""
+    kind = "COUNT(*)" if count_rooms else "1"
+    rooms = f"(SELECT {kind} FROM {{}} r WHERE r.server_ip = s.server_ip AND {_FREE})"
+    if not count_rooms:
+        rooms = f"EXISTS {rooms}"
+    tables = {engine.lower(): rooms.format(name) for engine, name in _ROOM_TABLES.items()}
+    return _STATE.format(**tables, campaign_agents=_CAMPAIGN_AGENTS if campaign else "0")
 
 
-_PHONES = f"""
+_PHONES = {
+    (count_rooms, campaign): f"""
 SELECT p.login, p.server_ip, p.extension, p.protocol, p.active, p.pass, p.peer_status,
-  {{state}}
+  {_state(count_rooms, campaign)}
 FROM phones p LEFT JOIN servers s ON s.server_ip = p.server_ip
 {_STATE_TABLES}
-WHERE p.login IN %s
+WHERE p.login IN %(logins)s
 """
-_PHONES_AND_ROOMS_LEFT = _PHONES.format(state=_state("1"))
-_PHONES_AND_ROOMS_COUNTED = _PHONES.format(state=_state("COUNT(*)"))
+    for count_rooms in (False, True)
+    for campaign in (False, True)
+}
 
 _FLOOR = f"""
-SELECT s.server_id, s.server_ip,
+SELECT s.server_id,
   (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = s.server_ip
-   AND l.extension LIKE 'R%'),
+   AND l.extension LIKE 'R%%'),
   (SELECT COUNT(*) FROM phones p WHERE p.server_ip = s.server_ip AND p.active = 'Y'),
   (SELECT COUNT(*) FROM phones p WHERE p.server_ip = s.server_ip AND p.active = 'Y'
    AND p.peer_status IN ('REGISTERED', 'REACHABLE', 'LAGGED')),
-  {_state("COUNT(*)")}
+  {_state(count_rooms=True, campaign=False)}
 FROM servers s
 {_STATE_TABLES}
-WHERE s.active_asterisk_server = 'Y' ORDER BY s.server_id
+WHERE s.active_asterisk_server = %(yes)s ORDER BY s.server_id
 """
 
-# Who counts: the dialers' local agents, less the caller's own, and the reservations, less those
-# that have gone live since. One statement, because it has to be one view of both tables:
-# VICIdial's page writes its live-agent row when it likes. An index answers for each dialer that
-# is asked for, and nothing is read of the others. A reservation knows the newest live-agent row
-# of its time, so only rows that are newer can be its login; the variable makes that a range of
-# the primary key. The last row is for the reservation that may follow.
+# What logins at the same time have changed: live agents newer than those that were counted, and
+# the reservations, less those that have gone live. The caller's own don't count. One statement,
+# because it has to be one view of both tables: VICIdial's page writes its live-agent row when it
+# likes. A reservation knows the newest live-agent row of its time, so only a newer row can be its
+# login; the variable makes that a range of the primary key.
 # Columns: server_ip, agents, of them in the campaign, of them reserved.
 _OLDEST_RESERVATION = """
 SET @evenfloor_oldest = (SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > NOW())
 """
-_LOCAL = "l.extension NOT LIKE 'R%%'"
-_COUNTS = f"""
-SELECT s.server_ip,
-  (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = s.server_ip AND {_LOCAL}),
-  {{campaign_agents}}, 0
-FROM servers s WHERE s.server_ip IN %(addresses)s
+_CHANGES = f"""
+SELECT l.server_ip, 1, l.campaign_id = %(campaign)s, 0
+FROM vicidial_live_agents l
+WHERE l.live_agent_id > %(newest_id)s AND l.user <> %(user)s AND {_LOCAL}
 UNION ALL
-SELECT l.server_ip, -1, -({{campaign_row}}), 0
-FROM vicidial_live_agents l WHERE l.user = %(user)s AND {_LOCAL}
+SELECT l.server_ip, -1, -(l.campaign_id = %(campaign)s), 0
+FROM vicidial_live_agents l
+WHERE l.user = %(user)s AND l.live_agent_id <= %(newest_id)s AND {_LOCAL}
 UNION ALL
-SELECT r.server_ip, COUNT(*), {{campaign_reservations}}, COUNT(*)
+SELECT r.server_ip, COUNT(*), COUNT(IF(r.campaign_id = %(campaign)s, 1, NULL)), COUNT(*)
 FROM evenfloor_reservations r WHERE r.expires > NOW() AND r.user <> %(user)s GROUP BY r.server_ip
 UNION ALL
-SELECT STRAIGHT_JOIN r.server_ip, -1, -({{campaign_reserved}}), -1
+SELECT STRAIGHT_JOIN r.server_ip, -1, -(r.campaign_id = %(campaign)s), -1
 FROM vicidial_live_agents l JOIN evenfloor_reservations r ON r.user = l.user
   AND r.server_ip = l.server_ip AND r.newest_id < l.live_agent_id
 WHERE l.live_agent_id > @evenfloor_oldest AND r.expires > NOW() AND r.user <> %(user)s
-UNION ALL
-SELECT '', CAST(COALESCE(MAX(live_agent_id), 0) AS SIGNED), 0, 0 FROM vicidial_live_agents
 """
-_COUNTS_IN_ALL = _COUNTS.format(
-    campaign_agents="0", campaign_row="0", campaign_reservations="0", campaign_reserved="0"
-)
-_COUNTS_WITH_CAMPAIGN = _COUNTS.format(
-    campaign_agents=f"""(SELECT COUNT(*) FROM vicidial_live_agents l
-   WHERE l.server_ip = s.server_ip AND l.campaign_id = %(campaign)s AND {_LOCAL})""",
-    campaign_row="l.campaign_id = %(campaign)s",
-    campaign_reservations="COUNT(IF(r.campaign_id = %(campaign)s, 1, NULL))",
-    campaign_reserved="r.campaign_id = %(campaign)s",
-)
 
 _SESSIONS = """
 SELECT live_agent_id, user, server_ip, conf_exten, callerid, extension,
@@ -177,28 +175,12 @@ class Campaign:
     system_limit: int
 
 
-class Count(NamedTuple):
-    """Who counts on a dialer: agents in all, of them in the campaign, of them only reserved."""
+class Change(NamedTuple):
+    """What came to a dialer: agents in all, of them in the campaign, of them only reserved."""
 
     agents: int = 0
     in_campaign: int = 0
     reserved: int = 0
-
-
-class Counts(dict):
-    """Counts by ``server_ip``; a dialer that isn't there has none.
-
-    Attributes:
-        newest_id: the newest live-agent row that was there.
-    """
-
-    def __init__(self, newest_id: int = 0):
-        super().__init__()
-        self.newest_id = newest_id
-
-    def __missing__(self, server_ip: str) -> Count:
-        """Nobody is on a dialer that nothing was found of."""
-        return Count()
 
 
 @dataclass(frozen=True)
@@ -234,6 +216,61 @@ class QueuedAction:
     tag: str
     age: int
     headers: tuple[str, ...]
+
+
+@dataclass
+class Floor:
+    """Dialers by ``server_ip``, as they were read.
+
+    Attributes:
+        dialers: their states.
+        campaign_id: the campaign that was counted; empty for none.
+        newest_id: the newest live-agent row that was counted; what is newer is a change.
+    """
+
+    dialers: dict[str, Dialer]
+    campaign_id: str
+    newest_id: int = 0
+
+    def add(self, row: tuple) -> None:
+        """Take in the columns of ``_STATE``."""
+        server_ip, active, takes, age, rooms, agents, of_campaign, most, engine, twin = row[:10]
+        self.newest_id = row[11] or 0
+        self.dialers[server_ip] = Dialer(
+            server_ip,
+            active == "Y",
+            takes == "Y",
+            age,
+            rooms,
+            agents,
+            of_campaign,
+            most,
+            engine or "MEETME",
+            twin or "",
+            row[10],
+        )
+
+    def changed(self, changes: dict[str, Change], rooms_counted: bool = False) -> dict[str, Dialer]:
+        """Return the dialers with changes added.
+
+        Args:
+            changes: by ``server_ip``.
+            rooms_counted: whether all free rooms were counted, so that reserved ones come off.
+        """
+        dialers = dict(self.dialers)
+        for server_ip, change in changes.items():
+            dialer = dialers.get(server_ip)
+            if dialer is not None:
+                dialers[server_ip] = dialer._replace(
+                    local_agents=dialer.local_agents + change.agents,
+                    campaign_agents=dialer.campaign_agents + change.in_campaign,
+                    free_rooms=dialer.free_rooms - (change.reserved if rooms_counted else 0),
+                )
+        return dialers
+
+    def full(self, server_ip: str) -> None:
+        """Note that a dialer has no room left."""
+        self.dialers[server_ip] = self.dialers[server_ip]._replace(free_rooms=0)
 
 
 class Database:
@@ -286,23 +323,24 @@ class Database:
         )
 
     def phones(
-        self, logins: Sequence[str], count_rooms: bool = False
-    ) -> tuple[dict[str, list[PhoneRow]], dict[str, Dialer]]:
-        """Read the phones of a logins list and the state of their dialers, nobody counted yet.
+        self, logins: Sequence[str], campaign_id: str, count_rooms: bool = False
+    ) -> tuple[dict[str, list[PhoneRow]], Floor]:
+        """Read the phones of a logins list and their dialers.
 
         Args:
             logins: phone logins. VICIdial's aren't unique: one can have several phones.
+            campaign_id: the campaign whose agents are counted besides all; none if empty.
             count_rooms: count all free rooms; else 1 stands for «at least one».
 
         Returns:
-            The phones by login in lower case, and the dialers by ``server_ip``.
+            The phones by login in lower case, and the dialers.
         """
         phones: dict[str, list[PhoneRow]] = {}
-        dialers: dict[str, Dialer] = {}
+        floor = Floor({}, campaign_id)
         if not logins:
-            return phones, dialers
-        text = _PHONES_AND_ROOMS_COUNTED if count_rooms else _PHONES_AND_ROOMS_LEFT
-        for row in self._run(text, (tuple(logins),)).rows:
+            return phones, floor
+        text = _PHONES[count_rooms, campaign_id != ""]
+        for row in self._run(text, {"logins": tuple(logins), "campaign": campaign_id}).rows:
             login, server_ip, extension, protocol, active, password, peer_status = row[:7]
             phones.setdefault(login.lower(), []).append(
                 PhoneRow(
@@ -316,89 +354,72 @@ class Database:
                 )
             )
             if row[7] is not None:
-                dialers[server_ip] = _dialer(row[7:])
-        return phones, dialers
+                floor.add(row[7:])
+        return phones, floor
 
-    def counts(
-        self,
-        addresses: Iterable[str],
-        user: str,
-        campaign_id: str,
-        lock: Lock | None = None,
-        more: Sequence[Statement] = (),
-    ) -> tuple[Counts, list[Reply]]:
-        """Count the local agents of dialers, reservations included, in one statement.
+    def changes(
+        self, floor: Floor, user: str, lock: Lock | None = None, more: Sequence[Statement] = ()
+    ) -> tuple[dict[str, Change], list[Reply]]:
+        """Read what logins at the same time have changed since a floor was read.
 
         Args:
-            addresses: the ``server_ip`` of each dialer.
-            user: whose own sessions and reservation aren't counted.
-            campaign_id: the campaign whose agents are counted besides all; none if empty.
+            floor: the floor.
+            user: whose own sessions and reservation don't count.
             lock: taken in the same trip, before anything is read.
-            more: what is to be read in the same trip.
+            more: what else is to be read in the same trip.
 
         Returns:
-            The counts, by ``server_ip``, and the replies to ``more``.
+            The changes by ``server_ip``, and the replies to ``more``.
         """
-        values = {
-            "addresses": tuple(addresses) or ("",),
-            "user": user,
-            "campaign": campaign_id,
-        }
-        text = _COUNTS_WITH_CAMPAIGN if campaign_id else _COUNTS_IN_ALL
-        asked = [Statement(_OLDEST_RESERVATION), Statement(text, values), *more]
+        values = {"user": user, "campaign": floor.campaign_id, "newest_id": floor.newest_id}
+        asked = [Statement(_OLDEST_RESERVATION), Statement(_CHANGES, values), *more]
         if lock is None:
-            replies = self._batch(asked)
+            _set, changed, *replies = self._batch(asked)
         else:
-            answer, *replies = self._batch([lock.take(), *asked])
-            lock.note(answer)
-        *rows, (_last, newest_id, _zero, _none) = replies[1].rows
-        counts = Counts(newest_id)
-        for server_ip, *found in rows:
-            so_far = counts.get(server_ip)
-            counts[server_ip] = Count(*(map(add, found, so_far) if so_far else found))
-        return counts, replies[2:]
+            taken, _set, changed, *replies = self._batch([lock.take(), *asked])
+            lock.note(taken)
+        changes: dict[str, Change] = {}
+        for server_ip, *change in changed.rows:
+            so_far = changes.get(server_ip)
+            changes[server_ip] = Change(*(map(add, change, so_far) if so_far else change))
+        return changes, replies
 
     def look_before_login(
-        self,
-        lock: Lock | None,
-        phones: Sequence[PhoneRow],
-        addresses: Iterable[str],
-        user: str,
-        campaign_id: str,
-    ) -> tuple[Counts, list[LiveSession], list[LiveSession]]:
-        """Count, and find who is logged in on these phones and where the user is, in one trip.
+        self, floor: Floor, phones: Sequence[PhoneRow], user: str, lock: Lock | None
+    ) -> tuple[dict[str, Change], list[LiveSession], list[LiveSession]]:
+        """Read what has changed, who is logged in on these phones and where the user is.
 
         Args:
-            lock: taken first; None where it was.
+            floor: as for :meth:`changes`.
             phones: the phones behind the alias.
-            addresses: the ``server_ip`` of each dialer.
             user: who logs in.
-            campaign_id: as for :meth:`counts`.
+            lock: taken first; None where it was.
 
         Returns:
-            The counts, the sessions of others on these phones, and the user's own.
+            The changes, the sessions of others on these phones, and the user's own.
         """
         channels = tuple({phone.channel for phone in phones})
         more = [
             Statement(_SESSIONS + "user = %s", (user,)),
             Statement(_SESSIONS + "extension IN %s AND user <> %s", (channels, user)),
         ]
-        counts, (own, others) = self.counts(addresses, user, campaign_id, lock, more)
+        changes, (own, others) = self.changes(floor, user, lock, more)
         places = {(phone.server_ip, phone.channel) for phone in phones}
         return (
-            counts,
+            changes,
             [other for other in _found(others) if (other.server_ip, other.channel) in places],
             _found(own),
         )
 
     def floor(self) -> list[tuple[DialerRow, Dialer]]:
-        """Read every dialer, counts included."""
-        rows = self._run(_FLOOR).rows
-        counts, _nothing = self.counts([row[1] for row in rows], "", "")
-        return [
-            (DialerRow(*row[:5]), counted(_dialer(row[5:]), counts, rooms_counted=True))
-            for row in rows
-        ]
+        """Read every dialer."""
+        floor = Floor({}, "")
+        rows = self._run(_FLOOR, {"yes": "Y"}).rows
+        for row in rows:
+            floor.add(row[4:])
+        changes, _nothing = self.changes(floor, "")
+        dialers = floor.changed(changes, rooms_counted=True)
+        return [(DialerRow(row[0], row[4], *row[1:4]), dialers[row[4]]) for row in rows]
 
     def sessions_of(self, user: str) -> list[LiveSession]:
         """Find where a user is logged in."""
@@ -413,7 +434,8 @@ class Database:
         user: str,
         campaign_id: str,
         seconds: int,
-        counts: Counts,
+        newest_id: int,
+        reserved: int,
         lock: Lock,
         decision: dict,
     ) -> bool:
@@ -425,7 +447,8 @@ class Database:
             user: for whom.
             campaign_id: the campaign.
             seconds: for how long.
-            counts: what the choice was made of.
+            newest_id: the newest live-agent row that can't be this choice's login.
+            reserved: how many rooms of the dialer are reserved for others.
             lock: is given back.
             decision: for ``evenfloor_decisions``.
 
@@ -435,13 +458,11 @@ class Database:
         table = _ROOM_TABLES[dialer.conf_engine]
         replies = self._batch(
             [
-                Statement(
-                    _RESERVE, (user, phone.server_ip, campaign_id, counts.newest_id, seconds)
-                ),
+                Statement(_RESERVE, (user, phone.server_ip, campaign_id, newest_id, seconds)),
                 lock.release(),
                 Statement(
                     f"SELECT 1 FROM {table} WHERE server_ip = %s AND {_FREE} LIMIT %s, 1",
-                    (phone.server_ip, counts[phone.server_ip].reserved),
+                    (phone.server_ip, reserved),
                 ),
                 Statement(_RECORD_DECISION, decision, optional=True),
             ]
@@ -649,39 +670,6 @@ class Database:
                 "UPDATE phones SET peer_status = %s WHERE server_ip = %s AND extension IN %s",
                 (state, server_ip, list(extensions)),
             )
-
-
-def counted(dialer: Dialer, counts: Counts, rooms_counted: bool = False) -> Dialer:
-    """Put the counts into a dialer's state.
-
-    Args:
-        dialer: the state.
-        counts: by ``server_ip``.
-        rooms_counted: whether the state has all free rooms, so that reserved ones come off.
-    """
-    count = counts[dialer.server_ip]
-    return dialer._replace(
-        local_agents=count.agents,
-        campaign_agents=count.in_campaign,
-        free_rooms=dialer.free_rooms - (count.reserved if rooms_counted else 0),
-    )
-
-
-def _dialer(row: tuple) -> Dialer:
-    """Make a dialer of the columns of ``_STATE``."""
-    server_ip, active, takes_logins, engine, age, twin, twin_age, max_agents, rooms = row
-    return Dialer(
-        server_ip=server_ip,
-        active=active == "Y",
-        takes_logins=takes_logins == "Y",
-        heartbeat_age=age,
-        free_rooms=rooms,
-        local_agents=0,
-        max_agents=max_agents,
-        conf_engine=engine or "MEETME",
-        twin=twin or "",
-        twin_heartbeat_age=twin_age,
-    )
 
 
 def _found(reply: Reply) -> list[LiveSession]:
