@@ -132,6 +132,14 @@ def test_a_typed_list_and_a_plain_phone_login_work_like_an_alias(floor_of_three,
     assert balancer.choose("1001d1", "secret").phone_login == "1001d1"
 
 
+@pytest.mark.parametrize("password", ['"', "\\", "a'b;--", "Ünïcode €", "tab\there", "{}[],null"])
+def test_any_password_is_compared_as_it_is(floor_of_three, make_balancer, password):
+    floor_of_three.run("UPDATE phones SET pass = %s", (password,))
+    balancer = make_balancer()
+    assert balancer.choose("1001x", password).server_ip
+    assert refusal(balancer.choose, alias="1001x", password="x").reason == "bad_credentials"
+
+
 def test_explain_names_the_winner_and_changes_nothing(floor_of_three, make_balancer):
     floor_of_three.run("UPDATE servers SET active = 'N' WHERE server_ip = '10.1.0.2'")
     explanation = make_balancer().explain("1001x", campaign="TEST")

@@ -7,6 +7,7 @@ an extension isn't counted.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -62,10 +63,11 @@ def _state(count_rooms: bool, campaign: bool) -> str:
     return _STATE.format(**tables, campaign_agents=_CAMPAIGN_AGENTS if campaign else "0")
 
 
+# Every phone is one JSON array: the driver is slow with columns, the interpreter's JSON is not.
 _PHONES = {
     (count_rooms, campaign): f"""
-SELECT p.login, p.server_ip, p.extension, p.protocol, p.active, p.pass, p.peer_status,
-  {_state(count_rooms, campaign)}
+SELECT JSON_ARRAY(p.login, p.server_ip, p.extension, p.protocol, p.active, p.pass, p.peer_status,
+  {_state(count_rooms, campaign)})
 FROM phones p LEFT JOIN servers s ON s.server_ip = p.server_ip
 {_STATE_TABLES}
 WHERE p.login IN %(logins)s
@@ -232,7 +234,7 @@ class Floor:
     campaign_id: str
     newest_id: int = 0
 
-    def add(self, row: tuple) -> None:
+    def add(self, row: Sequence) -> None:
         """Take in the columns of ``_STATE``."""
         server_ip, active, takes, age, rooms, agents, of_campaign, most, engine, twin = row[:10]
         self.newest_id = row[11] or 0
@@ -340,7 +342,8 @@ class Database:
         if not logins:
             return phones, floor
         text = _PHONES[count_rooms, campaign_id != ""]
-        for row in self._run(text, {"logins": tuple(logins), "campaign": campaign_id}).rows:
+        found = self._run(text, {"logins": tuple(logins), "campaign": campaign_id}).rows
+        for row in json.loads(f"[{','.join([text for (text,) in found])}]"):
             login, server_ip, extension, protocol, active, password, peer_status = row[:7]
             phones.setdefault(login.lower(), []).append(
                 PhoneRow(
