@@ -44,10 +44,10 @@ _STATE = f"""s.server_ip, s.active, s.active_agent_login_server,
   (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = s.server_ip AND {_LOCAL}),
   {{campaign_agents}},
   d.max_agents, s.conf_engine, s.active_twin_server_ip,
-  TIMESTAMPDIFF(SECOND, t.last_update, NOW()),
+  IF(s.active_twin_server_ip = '', NULL, (SELECT TIMESTAMPDIFF(SECOND, t.last_update, NOW())
+    FROM server_updater t WHERE t.server_ip = s.active_twin_server_ip)),
   (SELECT MAX(live_agent_id) FROM vicidial_live_agents)"""
 _STATE_TABLES = """LEFT JOIN server_updater u ON u.server_ip = s.server_ip
-LEFT JOIN server_updater t ON t.server_ip = s.active_twin_server_ip
 LEFT JOIN evenfloor_dialers d ON d.server_ip = s.server_ip"""
 _CAMPAIGN_AGENTS = f"""(SELECT COUNT(*) FROM vicidial_live_agents l
    WHERE l.server_ip = s.server_ip AND l.campaign_id = %(campaign)s AND {_LOCAL})"""
@@ -342,8 +342,9 @@ class Database:
         if not logins:
             return phones, floor
         text = _PHONES[count_rooms, campaign_id != ""]
-        found = self._run(text, {"logins": tuple(logins), "campaign": campaign_id}).rows
-        for row in json.loads(f"[{','.join([text for (text,) in found])}]"):
+        values = {"logins": tuple(logins), "campaign": campaign_id}
+        found = [phone for (phone,) in self._run(text, values).rows]
+        for row in json.loads(f"[{','.join(found)}]"):
             login, server_ip, extension, protocol, active, password, peer_status = row[:7]
             phones.setdefault(login.lower(), []).append(
                 PhoneRow(
