@@ -77,6 +77,9 @@ integration: ready ## Test the SQL against a real MariaDB
 molecule: ready ## Test the roles, and the promise end to end, on a cluster of containers
 	@molecule test
 
-bench: ready ## Measure the choice beside VICIdial's way, and, if the lab is up, login to ringing
-	@PYTHONPATH=plugins/balancer python -m bench.choice
+bench: export PYTHONPATH := plugins/balancer
+bench: ready ## Measure the choice beside VICIdial's way, the service, and, if the lab is up, login to ringing
+	@python -m bench.choice
+	@python -m bench.curve
+	@python -m bench.service
 	@python -m bench.ring

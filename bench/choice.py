@@ -15,7 +15,7 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from bench.baseline import Baseline
+from bench import baseline
 from evenfloor import Balancer
 from evenfloor.config import BalancerConfig, Config, DatabaseConfig
 from tests import mariadb
@@ -27,7 +27,6 @@ PASSWORD = "secret"
 #: A heartbeat that is good for the whole run.
 LATER = "NOW() + INTERVAL 1 DAY"
 EVENFLOOR_DATABASE = "evenfloor_bench"
-BASELINE_DATABASE = "evenfloor_baseline"
 ROOMS = 249
 BATCH = 5000
 
@@ -114,8 +113,8 @@ def fill(server: mariadb.Server, database: str, case: Case) -> int:
             "user, server_ip, extension, campaign_id, lead_id",
             live,
         )
-        cursor.execute("INSERT INTO vicidial_campaigns VALUES ('TEST', '', 'Y', 'DISABLED', 50)")
-        cursor.execute("INSERT INTO system_settings VALUES (100)")
+        cursor.execute("INSERT INTO vicidial_campaigns (campaign_id, active) VALUES ('TEST', 'Y')")
+        cursor.execute("INSERT INTO system_settings (pllb_grouping_limit) VALUES (100)")
         cursor.execute("ANALYZE TABLE phones, vicidial_live_agents, vicidial_confbridges")
     return aliases
 
@@ -123,7 +122,8 @@ def fill(server: mariadb.Server, database: str, case: Case) -> int:
 _chooser = None
 
 
-def _make_balancer(socket: str) -> Balancer:
+def make_balancer(socket: str) -> Balancer:
+    """Make a balancer on the benchmark's database, whose reservations outlive the run."""
     return Balancer(
         Config(
             database=DatabaseConfig(unix_socket=socket, name=EVENFLOOR_DATABASE, user="root"),
@@ -134,7 +134,7 @@ def _make_balancer(socket: str) -> Balancer:
 
 def _start(socket: str) -> None:
     global _chooser  # noqa: PLW0603 - one connection for each process, as in a gunicorn worker
-    _chooser = _make_balancer(socket)
+    _chooser = make_balancer(socket)
 
 
 def _choose(work: tuple[str, int]) -> float:
@@ -183,11 +183,11 @@ def spread(server: mariadb.Server) -> int:
 
 def measure_baseline(server: mariadb.Server, aliases: int, choices: int) -> float:
     """Choose VICIdial's way; returns the median in milliseconds."""
-    baseline = Baseline(server, BASELINE_DATABASE)
+    chooser = baseline.Baseline(server)
     times = []
     for number in range(choices):
         started = time.perf_counter()
-        chosen = baseline.choose(f"{10_000 + number % aliases}x", PASSWORD, CAMPAIGN)
+        chosen = chooser.choose(f"{10_000 + number % aliases}x", PASSWORD, CAMPAIGN)
         assert chosen, "the baseline chose nobody"
         times.append((time.perf_counter() - started) * 1000)
     return statistics.median(times)
@@ -204,8 +204,8 @@ def main() -> None:
     )
     with mariadb.running() as server:
         for case in CASES:
-            mariadb.create_database(server, BASELINE_DATABASE, "MyISAM", plain_indexes=False)
-            aliases = fill(server, BASELINE_DATABASE, case)
+            baseline.create_database(server)
+            aliases = fill(server, baseline.DATABASE, case)
             slow = measure_baseline(server, aliases, case.baseline_choices)
             mariadb.create_database(server, EVENFLOOR_DATABASE)
             fill(server, EVENFLOOR_DATABASE, case)

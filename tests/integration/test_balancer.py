@@ -178,6 +178,22 @@ def test_decisions_are_kept_with_every_dialers_count(floor_of_three, make_balanc
     assert detail.count('"local_agents": 0') == 3 and "secret" not in detail
 
 
+def test_old_decisions_and_expired_reservations_are_removed(floor_of_three, make_balancer):
+    floor_of_three.run(
+        "INSERT INTO evenfloor_decisions (decided, user, alias_id, campaign_id, outcome) VALUES"
+        " (NOW() - INTERVAL 2 HOUR, 'old', '', '', ''),"
+        " (NOW() - INTERVAL 1 MINUTE, 'new', '', '', '')"
+    )
+    floor_of_three.run(
+        "INSERT INTO evenfloor_reservations VALUES"
+        " ('gone', '10.1.0.1', 'TEST', 0, NOW() - INTERVAL 1 SECOND)"
+    )
+    make_balancer(decisions_kept=3600).choose(**ALIAS, user="agent7")
+    users = "SELECT user FROM {} ORDER BY user"
+    assert floor_of_three.run(users.format("evenfloor_decisions")) == (("agent7",), ("new",))
+    assert floor_of_three.run(users.format("evenfloor_reservations")) == (("agent7",),)
+
+
 def test_a_database_that_was_restarted_is_used_again(server, floor_of_three, make_balancer):
     balancer = make_balancer()
     balancer.floor()

@@ -107,42 +107,43 @@ def test_the_database_restarted_is_an_error_and_then_none(cluster):
 KILLED_LOGIN = """
 import os, sys
 from evenfloor import Balancer
-from evenfloor.database import Database
+from evenfloor.connection import Connection
 
-statements_left = int(sys.argv[1])
-execute = Database._execute
+trips_left = int(sys.argv[1])
+trip = Connection._trip
 
 def counted(self, *arguments):
-    global statements_left
-    result = execute(self, *arguments)
-    statements_left -= 1
-    if statements_left == 0:
+    global trips_left
+    result = trip(self, *arguments)
+    trips_left -= 1
+    if trips_left == 0:
         os.kill(os.getpid(), 9)
     return result
 
 balancer = Balancer.from_config()
-password = balancer._database.phones(["101a"])["101a"][0].password
-Database._execute = counted
+phones, _floor = balancer._database.phones(["101a"], "")
+password = phones["101a"][0].password
+Connection._trip = counted
 balancer.login("101x", password, "killed", "SALES")
 print("done")
 """
-#: More statements than a login has.
-MOST_STATEMENTS = 30
+#: More trips to the database than a login makes.
+MOST_TRIPS = 20
 
 
-def test_a_login_killed_after_any_statement_leaves_nothing_behind(cluster):
+def test_a_login_killed_after_any_trip_to_the_database_leaves_nothing_behind(cluster):
     cluster.run("login1", f"cat > /run/killed.py <<'END'\n{KILLED_LOGIN}\nEND")
     outcomes = []
-    for statement in range(1, MOST_STATEMENTS):
+    for trip in range(1, MOST_TRIPS):
         done = "done" in cluster.run(
             "login1",
-            f"cd /run && /opt/evenfloor/venv/bin/python /run/killed.py {statement}",
+            f"cd /run && /opt/evenfloor/venv/bin/python /run/killed.py {trip}",
             check=False,
         )
         outcomes.append(done)
         if done:
             break
-    assert len(outcomes) > 8 and outcomes[-1]
+    assert len(outcomes) > 4 and outcomes[-1]
     cluster.logout("killed")
     taken = "SELECT COUNT(*) FROM vicidial_confbridges WHERE extension <> ''"
     cluster.wait_until(lambda: cluster.sql(taken) == [["0"]], 30, "every room is free")
