@@ -80,23 +80,21 @@ def main() -> None:
     with mariadb.running() as server:
         print("dialers behind the alias (100 agents on each):")
         for dialers in (1, 3, 10, 30, 100):
-            case = Case(dialers, dialers * 50, dialers * 100, 0, 0, 0)
+            case = Case(dialers, dialers * 50, dialers * 100)
             print(f"  {dialers:>6}  {cost(server, case):6.2f} ms", flush=True)
         print("agents on each of 10 dialers:")
         for agents in (0, 50, 100, 200):
-            case = Case(10, 500, 10 * agents, 0, 0, 0)
+            case = Case(10, 500, 10 * agents)
             print(f"  {agents:>6}  {cost(server, case):6.2f} ms", flush=True)
         print("agents elsewhere in the building (10 dialers behind the alias, 50 agents on each):")
         for agents in (0, 1_000, 10_000, 20_000):
             print(
-                f"  {agents:>6}  {cost(server, Case(10, 500, 500, 0, 0, 0), agents):6.2f} ms",
+                f"  {agents:>6}  {cost(server, Case(10, 500, 500), agents):6.2f} ms",
                 flush=True,
             )
         print("phones in the building (10 dialers behind the alias, 50 agents on each):")
         for phones in (500, 5_000, 50_000):
-            print(
-                f"  {phones:>6}  {cost(server, Case(10, phones, 500, 0, 0, 0)):6.2f} ms", flush=True
-            )
+            print(f"  {phones:>6}  {cost(server, Case(10, phones, 500)):6.2f} ms", flush=True)
         print("the trips of a choice among 10 dialers:")
         names = ("alias and campaign", "phones and dialers", "lock and changes", "claim, release")
         for name, (statements, milliseconds) in zip(names, trips(server)):

@@ -23,7 +23,7 @@ CLIENTS = 16
 WORKERS = 4
 LOGINS = 600
 START_TIMEOUT = 20
-CASES = [Case(3, 1_800, 0, 0, 0, 0), Case(30, 18_000, 3_000, 0, 0, 0)]
+CASES = [Case(3, 1_800, 0), Case(30, 18_000, 3_000)]
 
 
 def _free_port() -> int:

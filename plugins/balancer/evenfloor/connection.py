@@ -40,7 +40,7 @@ _GONE = {
 _TRY_AGAIN = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, 1020}  # 1020: MariaDB's snapshot conflict
 
 #: Statements that do no harm when they are run once more.
-_REPEATABLE = ("SELECT", "SET @", "START TRANSACTION")
+_REPEATABLE = ("SELECT", "START TRANSACTION")
 
 
 class Statement(NamedTuple):

@@ -35,8 +35,9 @@ LEFT JOIN vicidial_campaigns c ON c.campaign_id = %(campaign)s AND c.active = 'Y
 """
 
 # A dialer's state, in the order of policy.Dialer. An index answers for each dialer that is asked
-# for, and nothing is read of the others. `newest_id` says which live agents were there to be
-# counted: it belongs to the same view of the table.
+# for, and nothing is read of the others. The last two columns are the same in every row: the
+# newest live agent, which says who was there to be counted and so belongs to the same view of the
+# table; and what was the newest when the oldest reservation was made.
 _LOCAL = "l.extension NOT LIKE 'R%%'"
 _STATE = f"""s.server_ip, s.active, s.active_agent_login_server,
   TIMESTAMPDIFF(SECOND, u.last_update, NOW()),
@@ -46,7 +47,8 @@ _STATE = f"""s.server_ip, s.active, s.active_agent_login_server,
   d.max_agents, s.conf_engine, s.active_twin_server_ip,
   IF(s.active_twin_server_ip = '', NULL, (SELECT TIMESTAMPDIFF(SECOND, t.last_update, NOW())
     FROM server_updater t WHERE t.server_ip = s.active_twin_server_ip)),
-  (SELECT MAX(live_agent_id) FROM vicidial_live_agents)"""
+  (SELECT MAX(live_agent_id) FROM vicidial_live_agents),
+  (SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > NOW())"""
 _STATE_TABLES = """LEFT JOIN server_updater u ON u.server_ip = s.server_ip
 LEFT JOIN evenfloor_dialers d ON d.server_ip = s.server_ip"""
 _CAMPAIGN_AGENTS = f"""(SELECT COUNT(*) FROM vicidial_live_agents l
@@ -93,11 +95,9 @@ WHERE s.active_asterisk_server = %(yes)s ORDER BY s.server_id
 # the reservations, less those that have gone live. The caller's own don't count. One statement,
 # because it has to be one view of both tables: VICIdial's page writes its live-agent row when it
 # likes. A reservation knows the newest live-agent row of its time, so only a newer row can be its
-# login; the variable makes that a range of the primary key.
+# login; hence a range of the primary key is enough, from the oldest reservation's time or the
+# floor's, whichever is earlier.
 # Columns: server_ip, agents, of them in the campaign, of them reserved.
-_OLDEST_RESERVATION = """
-SET @evenfloor_oldest = (SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > NOW())
-"""
 _CHANGES = f"""
 SELECT l.server_ip, 1, l.campaign_id = %(campaign)s, 0
 FROM vicidial_live_agents l
@@ -113,7 +113,7 @@ UNION ALL
 SELECT STRAIGHT_JOIN r.server_ip, -1, -(r.campaign_id = %(campaign)s), -1
 FROM vicidial_live_agents l JOIN evenfloor_reservations r ON r.user = l.user
   AND r.server_ip = l.server_ip AND r.newest_id < l.live_agent_id
-WHERE l.live_agent_id > @evenfloor_oldest AND r.expires > NOW() AND r.user <> %(user)s
+WHERE l.live_agent_id > %(oldest_id)s AND r.expires > NOW() AND r.user <> %(user)s
 """
 
 _SESSIONS = """
@@ -228,16 +228,19 @@ class Floor:
         dialers: their states.
         campaign_id: the campaign that was counted; empty for none.
         newest_id: the newest live-agent row that was counted; what is newer is a change.
+        oldest_id: no reservation has gone live by this row or an earlier one.
     """
 
     dialers: dict[str, Dialer]
     campaign_id: str
     newest_id: int = 0
+    oldest_id: int = 0
 
     def add(self, row: Sequence) -> None:
         """Take in the columns of ``_STATE``."""
         server_ip, active, takes, age, rooms, agents, of_campaign, most, engine, twin = row[:10]
         self.newest_id = row[11] or 0
+        self.oldest_id = self.newest_id if row[12] is None else min(row[12], self.newest_id)
         self.dialers[server_ip] = Dialer(
             server_ip,
             active == "Y",
@@ -375,12 +378,17 @@ class Database:
         Returns:
             The changes by ``server_ip``, and the replies to ``more``.
         """
-        values = {"user": user, "campaign": floor.campaign_id, "newest_id": floor.newest_id}
-        asked = [Statement(_OLDEST_RESERVATION), Statement(_CHANGES, values), *more]
+        values = {
+            "user": user,
+            "campaign": floor.campaign_id,
+            "newest_id": floor.newest_id,
+            "oldest_id": floor.oldest_id,
+        }
+        asked = [Statement(_CHANGES, values), *more]
         if lock is None:
-            _set, changed, *replies = self._batch(asked)
+            changed, *replies = self._batch(asked)
         else:
-            taken, _set, changed, *replies = self._batch([lock.take(), *asked])
+            taken, changed, *replies = self._batch([lock.take(), *asked])
             lock.note(taken)
         changes: dict[str, Change] = {}
         for server_ip, *change in changed.rows:

@@ -1,0 +1,111 @@
+"""The connection on a real database: several statements a trip, and what goes wrong on the way."""
+
+import pymysql
+import pytest
+
+from evenfloor.config import DatabaseConfig
+from evenfloor.connection import TRANSACTION_TRIES, Connection, Statement
+from evenfloor.errors import DatabaseUnreachable
+from tests.integration.conftest import DATABASE
+
+GOOD = Statement("SELECT %s", ("good",))
+BAD = Statement("SELECT nothing FROM nowhere")
+
+
+@pytest.fixture
+def connection(server, cluster):
+    made = Connection(DatabaseConfig(unix_socket=server.socket, name=DATABASE, user="root"))
+    yield made
+    made.close()
+
+
+def values(replies) -> list:
+    return [reply.rows[0][0] for reply in replies]
+
+
+def test_every_statement_of_a_batch_has_its_reply(connection):
+    replies = connection.batch([GOOD, Statement("DO 1"), Statement("SELECT 1 UNION SELECT 2")])
+    assert [tuple(reply.rows) for reply in replies] == [(("good",),), (), ((1,), (2,))]
+
+
+def test_a_batch_ends_at_the_first_statement_that_fails(connection, cluster):
+    insert = Statement("INSERT INTO phones_alias (alias_id) VALUES ('x')")
+    with pytest.raises(pymysql.err.ProgrammingError):
+        connection.batch([GOOD, BAD, insert])
+    assert cluster.run("SELECT COUNT(*) FROM phones_alias") == ((0,),)
+    # Nothing unread is left that the next statement would take for its answer.
+    assert values([connection.run("SELECT 'next'")]) == ["next"]
+
+
+def test_a_failure_that_nothing_depends_on_is_overlooked_and_logged(connection, caplog):
+    optional = Statement(*BAD[:2], optional=True)
+    assert values(connection.batch([GOOD, optional])) == ["good"]
+    assert "nothing depends on" in caplog.text
+    assert values(connection.batch([GOOD])) == ["good"]
+
+
+@pytest.mark.parametrize("mode", ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "TRADITIONAL"])
+@pytest.mark.parametrize(
+    "text", ["'; DROP TABLE phones; --", "\\'; DROP TABLE phones; --", "%s", '"']
+)
+def test_a_value_stays_a_value(connection, cluster, mode, text):
+    connection.run("SET SESSION sql_mode = %s", (mode,))
+    assert values(connection.batch([Statement("SELECT %s", (text,)), GOOD])) == [text, "good"]
+    assert cluster.run("SELECT COUNT(*) FROM phones") == ((0,),)
+
+
+def test_a_connection_that_broke_while_idle_is_made_again_for_reading(connection, cluster):
+    (number,) = values([connection.run("SELECT CONNECTION_ID()")])
+    cluster.run(f"KILL {number}")
+    assert values([connection.run("SELECT 'again'")]) == ["again"]
+
+
+def test_a_connection_that_broke_is_not_made_again_for_writing(connection, cluster):
+    (number,) = values([connection.run("SELECT CONNECTION_ID()")])
+    cluster.run(f"KILL {number}")
+    with pytest.raises(DatabaseUnreachable):
+        connection.run("INSERT INTO phones_alias (alias_id) VALUES ('x')")
+    assert cluster.run("SELECT COUNT(*) FROM phones_alias") == ((0,),)
+
+
+def test_a_lock_that_died_with_its_connection_is_not_thought_to_be_held(connection, cluster):
+    with pytest.raises(DatabaseUnreachable), connection.lock(1) as lock:
+        replies = connection.batch([lock.take(), Statement("SELECT CONNECTION_ID()")])
+        lock.note(replies[0])
+        assert lock.held
+        cluster.run(f"KILL {replies[1].rows[0][0]}")
+        connection.run("SELECT 1")
+
+
+def test_a_lock_is_given_back_whatever_happens_under_it(connection, cluster):
+    free = f"SELECT IS_FREE_LOCK('evenfloor.{DATABASE}')"
+    with pytest.raises(pymysql.err.ProgrammingError), connection.lock(1) as lock:
+        connection.batch([lock.take(), BAD])
+    assert cluster.run(free) == ((1,),)
+    with pytest.raises(ZeroDivisionError), connection.lock(1) as lock:
+        lock.note(connection.batch([lock.take()])[0])
+        assert cluster.run(free) == ((0,),)
+        raise ZeroDivisionError
+    assert cluster.run(free) == ((1,),)
+    assert values([connection.run("SELECT 'next'")]) == ["next"]
+
+
+def test_a_transaction_that_waits_in_vain_is_tried_again_a_few_times(connection, server, cluster):
+    cluster.add_dialer("10.1.0.1", free_rooms=0)
+    update = "UPDATE servers SET user_group = 'x' WHERE server_ip = '10.1.0.1'"
+    tries = []
+
+    def work() -> str:
+        tries.append(1)
+        connection.batch([Statement("START TRANSACTION"), Statement(update), Statement("COMMIT")])
+        return "done"
+
+    connection.run("SET SESSION innodb_lock_wait_timeout = 1")
+    with server.connect(DATABASE) as other, other.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute(update)
+        with pytest.raises(pymysql.err.OperationalError):
+            connection.transaction(work)
+        assert len(tries) == TRANSACTION_TRIES
+        cursor.execute("ROLLBACK")
+        assert connection.transaction(work) == "done"
