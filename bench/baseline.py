@@ -7,6 +7,8 @@ active and takes logins, the free rooms, the twin, and the heartbeats. Nothing i
 
 from __future__ import annotations
 
+import pymysql
+
 from tests import mariadb
 
 HEARTBEAT_TIMEOUT = 120
@@ -47,33 +49,52 @@ class Baseline:
     """A chooser that works as the login page of VICIdial 2.14 does.
 
     Args:
-        server: where the database of :func:`create_database` is.
+        socket: of the server on which :func:`create_database` has made the database.
     """
 
-    def __init__(self, server: mariadb.Server):
-        self._cursor = server.connect(DATABASE).cursor()
+    def __init__(self, socket: str):
+        self._connection = pymysql.connect(
+            unix_socket=socket, user="root", database=DATABASE, autocommit=True
+        )
+        self._cursor = self._connection.cursor()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
+
+    def ping(self) -> None:
+        """Ask for an answer."""
+        self._one("SELECT 1")
+
+    def choose(self, alias: str, password: str, user: str, campaign: str) -> None:
+        """Choose a phone, and write the live-agent row that counts from then on."""
+        ip = self._chosen_server(alias, password, campaign)
+        self._cursor.execute(
+            "INSERT INTO vicidial_live_agents (user, server_ip, extension, campaign_id, lead_id)"
+            " VALUES (%s, %s, 'PJSIP/1', %s, 0)",
+            (user, ip, campaign),
+        )
 
     def _one(self, statement: str, *values):
         self._cursor.execute(statement, values)
         row = self._cursor.fetchone()
         return row[0] if row else None
 
-    def choose(self, alias: str, password: str, campaign: str) -> str | None:
-        """Return the phone login that the page would choose."""
+    def _chosen_server(self, alias: str, password: str, campaign: str) -> str:
         there = self._one("SELECT COUNT(*) FROM phones_alias WHERE alias_id = %s", alias)
         logins = there and self._one(
             "SELECT logins_list FROM phones_alias WHERE alias_id = %s LIMIT 1", alias
         )
         listed = (logins or alias).split(",")
-        if not self._verified(listed, password):
-            return None
+        assert self._verified(listed, password), "the login isn't verified"
         self._one("SELECT pllb_grouping FROM vicidial_campaigns WHERE campaign_id = %s", campaign)
         self._one("SELECT pllb_grouping_limit FROM system_settings")
         best, fewest = None, None
         for login in listed:
-            count, eligible = self._look(login)
+            ip, count, eligible = self._look(login)
             if eligible and (fewest is None or count <= fewest):
-                best, fewest = login, count
+                best, fewest = ip, count
+        assert best, "nobody is eligible"
         return best
 
     def _verified(self, listed: list[str], password: str) -> bool:
@@ -87,7 +108,7 @@ class Baseline:
             )
         )
 
-    def _look(self, login: str) -> tuple[int, bool]:
+    def _look(self, login: str) -> tuple[str, int, bool]:
         """Ask what the page asks about one phone, in its order."""
         ip = ""
         if self._one("SELECT COUNT(*) FROM phones WHERE login = %s", login):
@@ -111,7 +132,7 @@ class Baseline:
         )
         twin = self._one("SELECT active_twin_server_ip FROM servers WHERE server_ip = %s", ip)
         twin_lives = not twin or self._fresh(twin)
-        return count, bool(self._fresh(ip) and active and rooms and twin_lives)
+        return ip, count, bool(self._fresh(ip) and active and rooms and twin_lives)
 
     def _fresh(self, ip: str) -> bool:
         return bool(

@@ -22,6 +22,7 @@ from tests import mariadb
 from tests.integration.cluster import FIRST_ROOM
 
 PROCESSES = 16
+WARM_UP = 20
 CAMPAIGN = "TEST"
 PASSWORD = "secret"
 #: A heartbeat that is good for the whole run.
@@ -38,7 +39,7 @@ class Case:
     Attributes:
         median: milliseconds, at most, of a choice that is alone.
         rate: choices a second, at least, with all processes at once.
-        baseline_choices: how often the baseline is measured.
+        baseline_choices: how often the baseline is measured alone, and at once.
         ratio: how many times faster than the baseline, at least.
     """
 
@@ -47,15 +48,15 @@ class Case:
     live: int
     median: float = 0
     rate: int = 0
-    baseline_choices: int = 0
+    baseline_choices: tuple[int, int] = (0, 0)
     ratio: int = 0
 
 
 CASES = [
-    Case(3, 270, 0, 1.5, 800, 200),
-    Case(10, 2_000, 1_000, 2, 700, 50),
-    Case(30, 15_000, 3_000, 3, 500, 5, ratio=300),
-    Case(100, 100_000, 20_000, 6, 250, 1),
+    Case(3, 270, 0, 1.5, 800, (200, 400)),
+    Case(10, 2_000, 1_000, 2, 700, (50, 200)),
+    Case(30, 15_000, 3_000, 3, 500, (5, 48), ratio=300),
+    Case(100, 100_000, 20_000, 6, 250, (1, 16)),
 ]
 
 
@@ -127,9 +128,6 @@ def fill(server: mariadb.Server, database: str, case: Case) -> int:
     return aliases
 
 
-_chooser = None
-
-
 def make_balancer(socket: str) -> Balancer:
     """Make a balancer on the benchmark's database, whose reservations outlive the run."""
     return Balancer(
@@ -140,9 +138,39 @@ def make_balancer(socket: str) -> Balancer:
     )
 
 
-def _start(socket: str) -> None:
+@dataclass(frozen=True)
+class Figures:
+    """What was measured of one way to choose: milliseconds (sorted), choices a second, spread."""
+
+    alone: list[float]
+    at_once: list[float]
+    rate: float
+    spread: int
+
+    @property
+    def median(self) -> float:
+        """The median of a choice that is alone, in milliseconds."""
+        return statistics.median(self.alone)
+
+    def __str__(self) -> str:
+        """Lay them out as columns of the table."""
+        return (
+            f"{self.median:>9.2f} {_p99(self.alone):>9.2f} | {self.rate:>9.1f}"
+            f" {statistics.median(self.at_once):>9.2f} {_p99(self.at_once):>9.2f}"
+            f" {self.spread:>7}"
+        )
+
+
+def _p99(times: list[float]) -> float:
+    return times[len(times) * 99 // 100]
+
+
+_chooser = None
+
+
+def _start(make, socket: str) -> None:
     global _chooser  # noqa: PLW0603 - one connection for each process, as in a gunicorn worker
-    _chooser = make_balancer(socket)
+    _chooser = make(socket)
 
 
 def _choose(work: tuple[str, int]) -> float:
@@ -152,34 +180,49 @@ def _choose(work: tuple[str, int]) -> float:
     return (time.perf_counter() - started) * 1000
 
 
+def _work(aliases: int, choices: int, first: int = 0) -> list[tuple[str, int]]:
+    """Say which alias each user logs in with."""
+    return [(f"{10_000 + n % aliases}x", first + n) for n in range(choices)]
+
+
 def _warm(_number: int) -> None:
-    _chooser.explain("10000x")
+    """Connect, and keep the process busy for a moment, so that the pool starts the others too."""
+    _chooser.ping()
     time.sleep(0.05)
 
 
-def measure_alone(server: mariadb.Server, aliases: int, choices: int) -> list[float]:
-    """Choose one after the other; returns milliseconds."""
-    _start(server.socket)
-    for number in range(20):
-        _choose((f"{10_000 + number % aliases}x", number))
-    return sorted(_choose((f"{10_000 + n % aliases}x", n)) for n in range(choices))
+def measure(server: mariadb.Server, make, aliases: int, choices: tuple[int, int]) -> Figures:
+    """Measure one way to choose: sixteen at once first, then one after the other.
 
-
-def measure_at_once(server: mariadb.Server, aliases: int, choices: int) -> tuple[float, list]:
-    """Choose with all processes at once; returns choices a second, and milliseconds."""
-    work = [(f"{10_000 + n % aliases}x", 100_000 + n) for n in range(choices)]
+    Args:
+        server: where its database is filled.
+        make: makes a chooser from the server's socket.
+        aliases: how many aliases there are.
+        choices: how many to make alone, and how many at once.
+    """
+    alone, at_once = choices
     with concurrent.futures.ProcessPoolExecutor(
-        PROCESSES, multiprocessing.get_context("fork"), _start, (server.socket,)
+        PROCESSES, multiprocessing.get_context("fork"), _start, (make, server.socket)
     ) as pool:
         list(pool.map(_warm, range(PROCESSES * 4)))
+        chunk = max(1, min(10, at_once // PROCESSES))
         started = time.perf_counter()
-        times = sorted(pool.map(_choose, work, chunksize=10))
-        return choices / (time.perf_counter() - started), times
+        crowd = sorted(pool.map(_choose, _work(aliases, at_once, 100_000), chunksize=chunk))
+        rate = at_once / (time.perf_counter() - started)
+    uneven = spread(server, EVENFLOOR_DATABASE if make is make_balancer else baseline.DATABASE)
+    with server.connect(EVENFLOOR_DATABASE) as connection:
+        connection.cursor().execute("DELETE FROM evenfloor_reservations")
+    _start(make, server.socket)
+    for work in _work(aliases, min(WARM_UP, alone)):
+        _choose(work)
+    times = sorted(_choose(work) for work in _work(aliases, alone))
+    _chooser.close()
+    return Figures(times, crowd, rate, uneven)
 
 
-def spread(server: mariadb.Server) -> int:
+def spread(server: mariadb.Server, database: str = EVENFLOOR_DATABASE) -> int:
     """Return the spread of agents and reservations."""
-    with server.connect(EVENFLOOR_DATABASE) as connection, connection.cursor() as cursor:
+    with server.connect(database) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT s.server_ip, (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip ="
             " s.server_ip) + (SELECT COUNT(*) FROM evenfloor_reservations r WHERE r.server_ip ="
@@ -189,27 +232,15 @@ def spread(server: mariadb.Server) -> int:
     return max(counts) - min(counts)
 
 
-def measure_baseline(server: mariadb.Server, aliases: int, choices: int) -> float:
-    """Choose VICIdial's way; returns the median in milliseconds."""
-    chooser = baseline.Baseline(server)
-    times = []
-    for number in range(choices):
-        started = time.perf_counter()
-        chosen = chooser.choose(f"{10_000 + number % aliases}x", PASSWORD, CAMPAIGN)
-        assert chosen, "the baseline chose nobody"
-        times.append((time.perf_counter() - started) * 1000)
-    return statistics.median(times)
-
-
-def verdict(case: Case, median: float, rate: float, ratio: float, uneven: int) -> str:
+def verdict(case: Case, ours: Figures, ratio: float) -> str:
     """Say whether everything was reached that is to be, and if not, what wasn't."""
     missed = [
         name
         for name, reached in (
-            (f"median {case.median} ms", median <= case.median),
-            (f"{case.rate} a second", rate >= case.rate),
+            (f"median {case.median} ms", ours.median <= case.median),
+            (f"{case.rate} a second", ours.rate >= case.rate),
             (f"{case.ratio} times the baseline", ratio >= case.ratio),
-            ("spread 1", uneven <= 1),
+            ("spread 1", ours.spread <= 1),
         )
         if not reached
     ]
@@ -221,31 +252,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--choices", type=int, default=600)
     choices = parser.parse_args().choices
+    print("milliseconds; at once: sixteen processes")
     print(
-        "dialers  phones   live | alone: median    p99  | at once: a second  median    p99  spread"
-        " | baseline median  ratio"
+        "dialers  phones   live            |    median       p99 | a second    median       p99"
+        "  spread"
     )
     with mariadb.running() as server:
         for case in CASES:
+            size = f"{case.dialers:>7} {case.phones:>7} {case.live:>6}"
+            mariadb.create_database(server, EVENFLOOR_DATABASE)
             baseline.create_database(server)
             aliases = fill(server, baseline.DATABASE, case)
-            slow = measure_baseline(server, aliases, case.baseline_choices)
-            mariadb.create_database(server, EVENFLOOR_DATABASE)
+            theirs = measure(server, baseline.Baseline, aliases, case.baseline_choices)
+            print(f"{size} baseline  | {theirs}", flush=True)
             fill(server, EVENFLOOR_DATABASE, case)
-            rate, crowd = measure_at_once(server, aliases, choices)
-            uneven = spread(server)
-            with server.connect(EVENFLOOR_DATABASE) as connection:
-                connection.cursor().execute("DELETE FROM evenfloor_reservations")
-            alone = measure_alone(server, aliases, choices)
-            _chooser.close()
-            median = statistics.median(alone)
+            ours = measure(server, make_balancer, aliases, (choices, choices))
+            ratio = theirs.median / ours.median
+            print(f"{size} evenfloor | {ours}")
             print(
-                f"{case.dialers:>7} {case.phones:>7} {case.live:>6} |"
-                f" {median:>10.2f} ms {alone[len(alone) * 99 // 100]:>6.2f} |"
-                f" {rate:>13.0f} {statistics.median(crowd):>11.2f}"
-                f" {crowd[len(crowd) * 99 // 100]:>7.2f} {uneven:>6} |"
-                f" {slow:>12.1f} ms {slow / median:>6.0f}"
-                f"   {verdict(case, median, rate, slow / median, uneven)}",
+                f"{'':>22} alone {ratio:.0f} times faster, at once"
+                f" {ours.rate / theirs.rate:.0f} times as many: {verdict(case, ours, ratio)}",
                 flush=True,
             )
 
