@@ -63,6 +63,23 @@ def test_a_reservation_that_went_live_is_counted_once(floor_of_three, make_balan
     assert other.counts[choice.server_ip] == 1
 
 
+def test_the_old_session_of_an_agent_who_moves_does_not_count(floor_of_three, make_balancer):
+    floor_of_three.add_agent("10.1.0.3", user="a")
+    floor_of_three.add_agent("10.1.0.2")
+    floor_of_three.add_agent("10.1.0.2")
+    floor_of_three.run("UPDATE servers SET active = 'N' WHERE server_ip = '10.1.0.3'")
+    balancer = make_balancer()
+    moved = balancer.choose(**ALIAS, user="a")
+    assert moved.server_ip == "10.1.0.1"
+    counts = balancer.choose(**{**ALIAS, "alias": "1002x"}, user="b").counts
+    assert counts == {"10.1.0.1": 1, "10.1.0.2": 2, "10.1.0.3": 0}
+    # VICIdial's page makes it live: counted once, in the new place.
+    floor_of_three.run("DELETE FROM vicidial_live_agents WHERE user = 'a'")
+    floor_of_three.add_agent("10.1.0.1", user="a")
+    counts = balancer.choose(**{**ALIAS, "alias": "1003x"}, user="c").counts
+    assert counts == {"10.1.0.1": 2, "10.1.0.2": 2, "10.1.0.3": 0}
+
+
 def test_remote_agents_and_rows_without_an_extension_are_not_counted(floor_of_three, make_balancer):
     for extension in ("R/7001", "R/7002", None):
         floor_of_three.add_agent("10.1.0.3", extension)
@@ -186,7 +203,7 @@ def test_old_decisions_and_expired_reservations_are_removed(floor_of_three, make
     )
     floor_of_three.run(
         "INSERT INTO evenfloor_reservations VALUES"
-        " ('gone', '10.1.0.1', 'TEST', 0, NOW() - INTERVAL 1 SECOND)"
+        " ('gone', '10.1.0.1', 'TEST', 0, 0, NOW() - INTERVAL 1 SECOND)"
     )
     make_balancer(decisions_kept=3600).choose(**ALIAS, user="agent7")
     users = "SELECT user FROM {} ORDER BY user"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from . import config as configuration
 from . import metrics, policy
 from .connection import Lock
-from .database import PRUNE_INTERVAL, Campaign, Change, Database, Floor, LiveSession, PhoneRow
+from .database import PRUNE_INTERVAL, Campaign, Changes, Database, Floor, LiveSession, PhoneRow
 from .errors import (
     ALIAS_IN_USE,
     BAD_CREDENTIALS,
@@ -383,7 +383,7 @@ class Balancer:
             with self._database.lock(self._settings.lock_timeout) as lock:
                 changes, _nothing = self._database.changes(request.floor, trail.user, lock)
                 self._note_lock(lock, trail)
-                if lock.seconds > STALE_AFTER:
+                if changes.overtaken or lock.seconds > STALE_AFTER:
                     request = self._request(trail, password)
                     changes, _nothing = self._database.changes(request.floor, trail.user)
                 decision, dialers = self._decide(request, changes, trail)
@@ -395,7 +395,7 @@ class Balancer:
                     trail.campaign,
                     self._settings.reservation_ttl,
                     request.floor.newest_id,
-                    changes[winner.server_ip].reserved if winner.server_ip in changes else 0,
+                    changes,
                     lock,
                     trail.row(),
                 ):
@@ -413,7 +413,7 @@ class Balancer:
             self._note_lock(lock, trail)
             if others:
                 self._take_over(trail, others, take_over)
-            if others or lock.seconds > STALE_AFTER:
+            if others or changes.overtaken or lock.seconds > STALE_AFTER:
                 request = self._request(trail, password)
                 changes, _others, own = self._look(request, trail)
             while True:
@@ -500,7 +500,7 @@ class Balancer:
     def _decide(
         self,
         request: _Request,
-        changes: dict[str, Change],
+        changes: Changes,
         trail: _Trail,
         rooms_counted: bool = False,
         must_win: bool = True,

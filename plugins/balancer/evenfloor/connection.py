@@ -178,10 +178,11 @@ class Connection:
             connection = self._connected()
         except (pymysql.err.Error, OSError) as error:
             raise DatabaseUnreachable(_in_words(error)) from error
+        cursor = connection.cursor()
+        text = "; ".join([cursor.mogrify(*part[:2]) for part in statements])
         replies: list[Reply] = []
         try:
-            cursor = connection.cursor()
-            cursor.execute("; ".join([cursor.mogrify(*part[:2]) for part in statements]))
+            cursor.execute(text)
             replies.append(_reply(cursor))
             while len(replies) < len(statements):
                 cursor.nextset()

@@ -35,9 +35,9 @@ LEFT JOIN vicidial_campaigns c ON c.campaign_id = %(campaign)s AND c.active = 'Y
 """
 
 # A dialer's state, in the order of policy.Dialer. An index answers for each dialer that is asked
-# for, and nothing is read of the others. The last two columns are the same in every row: the
+# for, and nothing is read of the others. The last three columns are the same in every row: the
 # newest live agent, which says who was there to be counted and so belongs to the same view of the
-# table; and what was the newest when the oldest reservation was made.
+# table; what was the newest when the oldest reservation was made; and how many sessions had ended.
 _LOCAL = "l.extension NOT LIKE 'R%%'"
 _STATE = f"""s.server_ip, s.active, s.active_agent_login_server,
   TIMESTAMPDIFF(SECOND, u.last_update, NOW()),
@@ -48,7 +48,8 @@ _STATE = f"""s.server_ip, s.active, s.active_agent_login_server,
   IF(s.active_twin_server_ip = '', NULL, (SELECT TIMESTAMPDIFF(SECOND, t.last_update, NOW())
     FROM server_updater t WHERE t.server_ip = s.active_twin_server_ip)),
   (SELECT MAX(live_agent_id) FROM vicidial_live_agents),
-  (SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > NOW())"""
+  (SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > NOW()),
+  (SELECT moves FROM evenfloor_moves)"""
 _STATE_TABLES = """LEFT JOIN server_updater u ON u.server_ip = s.server_ip
 LEFT JOIN evenfloor_dialers d ON d.server_ip = s.server_ip"""
 _CAMPAIGN_AGENTS = f"""(SELECT COUNT(*) FROM vicidial_live_agents l
@@ -92,29 +93,40 @@ WHERE s.active_asterisk_server = %(yes)s ORDER BY s.server_id
 """
 
 # What logins at the same time have changed: live agents newer than those that were counted, and
-# the reservations, less those that have gone live. The caller's own don't count. One statement,
-# because it has to be one view of both tables: VICIdial's page writes its live-agent row when it
-# likes. A reservation knows the newest live-agent row of its time, so only a newer row can be its
-# login; hence a range of the primary key is enough, from the oldest reservation's time or the
-# floor's, whichever is earlier.
-# Columns: server_ip, agents, of them in the campaign, of them reserved.
+# the reservations, less those that have gone live, less the old sessions of those who reserve. The
+# caller's own don't count. One statement, because it has to be one view of both tables: VICIdial's
+# page writes its live-agent row when it likes. A reservation knows the newest live-agent row of
+# its time, so only a newer row can be its login; hence a range of the primary key is enough, from
+# the oldest reservation's time or the floor's, whichever is earlier.
+# Columns: server_ip, agents, of them in the campaign, of them reserved, the caller's own session;
+# the last row has no server_ip, but how many sessions have ended.
 _CHANGES = f"""
-SELECT l.server_ip, 1, l.campaign_id = %(campaign)s, 0
+SELECT l.server_ip, 1, l.campaign_id = %(campaign)s, 0, 0
 FROM vicidial_live_agents l
 WHERE l.live_agent_id > %(newest_id)s AND l.user <> %(user)s AND {_LOCAL}
 UNION ALL
-SELECT l.server_ip, -1, -(l.campaign_id = %(campaign)s), 0
+SELECT l.server_ip, -1, -(l.campaign_id = %(campaign)s), 0, CAST(l.live_agent_id AS SIGNED)
 FROM vicidial_live_agents l
 WHERE l.user = %(user)s AND l.live_agent_id <= %(newest_id)s AND {_LOCAL}
 UNION ALL
-SELECT r.server_ip, COUNT(*), COUNT(IF(r.campaign_id = %(campaign)s, 1, NULL)), COUNT(*)
+SELECT r.server_ip, COUNT(*), COUNT(IF(r.campaign_id = %(campaign)s, 1, NULL)), COUNT(*), 0
 FROM evenfloor_reservations r WHERE r.expires > NOW() AND r.user <> %(user)s GROUP BY r.server_ip
 UNION ALL
-SELECT STRAIGHT_JOIN r.server_ip, -1, -(r.campaign_id = %(campaign)s), -1
+SELECT STRAIGHT_JOIN r.server_ip, -1, -(r.campaign_id = %(campaign)s), -1, 0
 FROM vicidial_live_agents l JOIN evenfloor_reservations r ON r.user = l.user
   AND r.server_ip = l.server_ip AND r.newest_id < l.live_agent_id
 WHERE l.live_agent_id > %(oldest_id)s AND r.expires > NOW() AND r.user <> %(user)s
+UNION ALL
+SELECT STRAIGHT_JOIN l.server_ip, -1, -(l.campaign_id = %(campaign)s), 0, 0
+FROM evenfloor_reservations r JOIN vicidial_live_agents l ON l.live_agent_id = r.old_id
+WHERE r.old_id > 0 AND r.expires > NOW() AND r.user <> %(user)s
+  AND l.live_agent_id <= %(newest_id)s AND {_LOCAL}
+UNION ALL
+SELECT NULL, moves, 0, 0, 0 FROM evenfloor_moves
 """
+_COUNT_MOVE = (
+    "INSERT INTO evenfloor_moves (moves) VALUES (1) ON DUPLICATE KEY UPDATE moves = moves + 1"
+)
 
 _SESSIONS = """
 SELECT live_agent_id, user, server_ip, conf_exten, callerid, extension,
@@ -137,8 +149,8 @@ INSERT INTO vicidial_live_agents (user, server_ip, conf_exten, extension, status
 VALUES (%s, %s, %s, %s, 'PAUSED', 0, %s, '', %s, '', %s, NOW(), NOW())
 """
 _RESERVE = """
-REPLACE INTO evenfloor_reservations (user, server_ip, campaign_id, newest_id, expires)
-VALUES (%s, %s, %s, %s, NOW() + INTERVAL %s SECOND)
+REPLACE INTO evenfloor_reservations (user, server_ip, campaign_id, newest_id, old_id, expires)
+VALUES (%s, %s, %s, %s, %s, NOW() + INTERVAL %s SECOND)
 """
 _RECORD_DECISION = """
 INSERT INTO evenfloor_decisions (decided, user, alias_id, campaign_id, server_ip, phone_login,
@@ -178,11 +190,34 @@ class Campaign:
 
 
 class Change(NamedTuple):
-    """What came to a dialer: agents in all, of them in the campaign, of them only reserved."""
+    """What came to a dialer: agents in all, of them in the campaign, of them only reserved.
+
+    ``own_id`` is the caller's own session there, which went.
+    """
 
     agents: int = 0
     in_campaign: int = 0
     reserved: int = 0
+    own_id: int = 0
+
+
+class Changes(dict):
+    """Changes by ``server_ip``; where nothing is known of, there is none.
+
+    Attributes:
+        overtaken: whether sessions have ended that were counted: the floor is to be read again.
+    """
+
+    overtaken = False
+
+    def __missing__(self, server_ip: str) -> Change:
+        """Nothing has changed on a dialer that nothing was found of."""
+        return Change()
+
+    @property
+    def own_id(self) -> int:
+        """The caller's own session that was counted; 0 for none."""
+        return max((change.own_id for change in self.values()), default=0)
 
 
 @dataclass(frozen=True)
@@ -229,18 +264,21 @@ class Floor:
         campaign_id: the campaign that was counted; empty for none.
         newest_id: the newest live-agent row that was counted; what is newer is a change.
         oldest_id: no reservation has gone live by this row or an earlier one.
+        moves: how many sessions logins and logouts had ended.
     """
 
     dialers: dict[str, Dialer]
     campaign_id: str
     newest_id: int = 0
     oldest_id: int = 0
+    moves: int = 0
 
     def add(self, row: Sequence) -> None:
         """Take in the columns of ``_STATE``."""
         server_ip, active, takes, age, rooms, agents, of_campaign, most, engine, twin = row[:10]
         self.newest_id = row[11] or 0
         self.oldest_id = self.newest_id if row[12] is None else min(row[12], self.newest_id)
+        self.moves = row[13] or 0
         self.dialers[server_ip] = Dialer(
             server_ip,
             active == "Y",
@@ -255,7 +293,7 @@ class Floor:
             row[10],
         )
 
-    def changed(self, changes: dict[str, Change], rooms_counted: bool = False) -> dict[str, Dialer]:
+    def changed(self, changes: Changes, rooms_counted: bool = False) -> dict[str, Dialer]:
         """Return the dialers with changes added.
 
         Args:
@@ -366,7 +404,7 @@ class Database:
 
     def changes(
         self, floor: Floor, user: str, lock: Lock | None = None, more: Sequence[Statement] = ()
-    ) -> tuple[dict[str, Change], list[Reply]]:
+    ) -> tuple[Changes, list[Reply]]:
         """Read what logins at the same time have changed since a floor was read.
 
         Args:
@@ -376,7 +414,7 @@ class Database:
             more: what else is to be read in the same trip.
 
         Returns:
-            The changes by ``server_ip``, and the replies to ``more``.
+            The changes, and the replies to ``more``.
         """
         values = {
             "user": user,
@@ -390,15 +428,19 @@ class Database:
         else:
             taken, changed, *replies = self._batch([lock.take(), *asked])
             lock.note(taken)
-        changes: dict[str, Change] = {}
+        changes = Changes()
+        moves = 0
         for server_ip, *change in changed.rows:
-            so_far = changes.get(server_ip)
-            changes[server_ip] = Change(*(map(add, change, so_far) if so_far else change))
+            if server_ip is None:
+                moves = change[0]
+                continue
+            changes[server_ip] = Change(*map(add, change, changes[server_ip]))
+        changes.overtaken = moves != floor.moves
         return changes, replies
 
     def look_before_login(
         self, floor: Floor, phones: Sequence[PhoneRow], user: str, lock: Lock | None
-    ) -> tuple[dict[str, Change], list[LiveSession], list[LiveSession]]:
+    ) -> tuple[Changes, list[LiveSession], list[LiveSession]]:
         """Read what has changed, who is logged in on these phones and where the user is.
 
         Args:
@@ -447,7 +489,7 @@ class Database:
         campaign_id: str,
         seconds: int,
         newest_id: int,
-        reserved: int,
+        changes: Changes,
         lock: Lock,
         decision: dict,
     ) -> bool:
@@ -460,7 +502,7 @@ class Database:
             campaign_id: the campaign.
             seconds: for how long.
             newest_id: the newest live-agent row that can't be this choice's login.
-            reserved: how many rooms of the dialer are reserved for others.
+            changes: what the choice was made with.
             lock: is given back.
             decision: for ``evenfloor_decisions``.
 
@@ -468,9 +510,13 @@ class Database:
             Whether there is a room left for it. If not, nothing stays reserved.
         """
         table = _ROOM_TABLES[dialer.conf_engine]
+        reserved = changes[phone.server_ip].reserved
         replies = self._batch(
             [
-                Statement(_RESERVE, (user, phone.server_ip, campaign_id, newest_id, seconds)),
+                Statement(
+                    _RESERVE,
+                    (user, phone.server_ip, campaign_id, newest_id, changes.own_id, seconds),
+                ),
                 lock.release(),
                 Statement(
                     f"SELECT 1 FROM {table} WHERE server_ip = %s AND {_FREE} LIMIT %s, 1",
@@ -543,6 +589,7 @@ class Database:
                     _live_agent(phone, user, campaign_id, room, tag),
                     Statement("DELETE FROM evenfloor_reservations WHERE user = %s", (user,)),
                     Statement("COMMIT"),
+                    *([Statement(_COUNT_MOVE)] if own else []),
                     lock.release(),
                     Statement(_RECORD_DECISION, decision, optional=True),
                 ]
@@ -556,7 +603,12 @@ class Database:
         """Stop counting sessions, and ask their dialers to end the calls."""
         self._connection.transaction(
             lambda: self._batch(
-                [Statement("START TRANSACTION"), *_endings(sessions), Statement("COMMIT")]
+                [
+                    Statement("START TRANSACTION"),
+                    *_endings(sessions),
+                    Statement("COMMIT"),
+                    Statement(_COUNT_MOVE),
+                ]
             )
         )
 

@@ -179,13 +179,22 @@ CREATE TABLE IF NOT EXISTS evenfloor_dialers (
 -- A choice made and not yet live: counts as an agent until it expires or goes live. In memory,
 -- because it lives for seconds and is written while every other login waits. `newest_id` is the
 -- newest live-agent row of that time: a newer one of this user is the login it was made for.
+-- `old_id` is the live-agent row that the user had then: it doesn't count any more.
 CREATE TABLE IF NOT EXISTS evenfloor_reservations (
   user VARCHAR(20) NOT NULL,
   server_ip VARCHAR(15) NOT NULL,
   campaign_id VARCHAR(8) NOT NULL,
   newest_id INT UNSIGNED NOT NULL,
+  old_id INT UNSIGNED NOT NULL DEFAULT 0,
   expires DATETIME NOT NULL,
   PRIMARY KEY (user)
+) ENGINE=MEMORY DEFAULT CHARSET=utf8mb4;
+
+-- How many sessions logins and logouts have ended so far: whoever counted before looks again. One row.
+CREATE TABLE IF NOT EXISTS evenfloor_moves (
+  id TINYINT NOT NULL DEFAULT 1,
+  moves BIGINT NOT NULL,
+  PRIMARY KEY (id)
 ) ENGINE=MEMORY DEFAULT CHARSET=utf8mb4;
 
 -- What was chosen and why; `detail` is JSON with every dialer's count and state.
