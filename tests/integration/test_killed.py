@@ -1,0 +1,131 @@
+"""A login killed at any point leaves nothing behind that doesn't clean itself up."""
+
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+
+from evenfloor import Balancer
+from evenfloor.config import BalancerConfig, Config, DatabaseConfig
+from evenfloor.connection import Connection
+from tests import mariadb
+from tests.integration.cluster import Cluster
+from tests.integration.conftest import DATABASE
+
+TTL = 1
+#: More trips than any use case makes.
+MOST_TRIPS = 12
+FREE_LOCK = f"SELECT IS_FREE_LOCK('evenfloor.{DATABASE}')"
+
+
+def make_balancer(socket: str) -> Balancer:
+    return Balancer(
+        Config(
+            database=DatabaseConfig(unix_socket=socket, name=DATABASE, user="root"),
+            balancer=BalancerConfig(reservation_ttl=TTL, lock_timeout=5),
+        )
+    )
+
+
+def die_at(trip: int, before: bool, socket: str, use_case: str) -> None:
+    """Run a use case, and end by SIGKILL just before or after one of its trips to the database."""
+    whole = Connection._trip
+    trips = 0
+
+    def counted(connection, statements):
+        nonlocal trips
+        trips += 1
+        if before and trips == trip:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replies = whole(connection, statements)
+        if trips == trip:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return replies
+
+    balancer = make_balancer(socket)
+    Connection._trip = counted
+    getattr(balancer, use_case)("1001x", "secret", "killed", "TEST")
+
+
+def kill(trip: int, before: bool, socket: str, use_case: str) -> bool:
+    """Return whether the process was killed; False if it got through before that."""
+    child = multiprocessing.get_context("spawn").Process(
+        target=die_at, args=(trip, before, socket, use_case)
+    )
+    child.start()
+    child.join(30)
+    assert child.exitcode in (0, -signal.SIGKILL)
+    return child.exitcode != 0
+
+
+def wait_until(true, words: str, seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, words
+        time.sleep(0.05)
+
+
+@pytest.fixture(params=["InnoDB", "MyISAM"])
+def floor(request, server):
+    mariadb.create_database(server, DATABASE, request.param)
+    with server.connect(DATABASE) as connection:
+        cluster = Cluster(connection)
+        cluster.add_even_floor(dialers=3, aliases=6)
+        cluster.run("UPDATE server_updater SET last_update = NOW() + INTERVAL 1 HOUR")
+        yield cluster
+
+
+@pytest.mark.parametrize("use_case", ["login", "choose"])
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_what_is_killed_at_any_trip_leaves_no_lock_no_half_session_and_no_count(
+    server, floor, use_case, before
+):
+    survivor = make_balancer(server.socket)
+    killed = 0
+    for trip in range(1, MOST_TRIPS):
+        if not kill(trip, before, server.socket, use_case):
+            break
+        killed += 1
+        wait_until(lambda: floor.run(FREE_LOCK) == ((1,),), "the lock is free")
+        # Never a live-agent row without its room and its call.
+        assert floor.run(
+            "SELECT COUNT(*) FROM vicidial_live_agents l WHERE NOT EXISTS (SELECT 1 FROM"
+            " vicidial_confbridges r WHERE r.server_ip = l.server_ip AND r.conf_exten ="
+            " l.conf_exten AND r.extension = l.extension) OR NOT EXISTS (SELECT 1 FROM"
+            " vicidial_manager m WHERE m.callerid = l.callerid AND m.action = 'Originate')"
+        ) == ((0,),)
+        survivor.login("1002x", "secret", "survivor", "TEST")
+        survivor.logout("survivor")
+        survivor.logout("killed")
+        wait_until(
+            lambda: set(survivor.choose("1003x", "secret").counts.values()) == {0},
+            "nothing is counted any more",
+            TTL + 5,
+        )
+    assert killed >= 3 and trip < MOST_TRIPS - 1  # noqa: PT018
+    survivor.logout("killed")
+    time.sleep(TTL + 1)
+    survivor.choose("1003x", "secret")
+    assert floor.run("SELECT COUNT(*) FROM evenfloor_reservations") == ((0,),)
+    survivor.close()
+
+
+def test_without_transactions_a_room_alone_can_be_left_and_with_them_nothing(server, floor):
+    for trip in range(1, MOST_TRIPS):
+        if not kill(trip, False, server.socket, "login"):
+            break
+    make_balancer(server.socket).logout("killed")
+    ((engine,),) = floor.run(
+        "SELECT engine FROM information_schema.tables WHERE table_schema = %s AND table_name ="
+        " 'vicidial_live_agents'",
+        (DATABASE,),
+    )
+    orphans = floor.run(
+        "SELECT COUNT(*) FROM vicidial_confbridges r WHERE r.extension <> '' AND NOT EXISTS"
+        " (SELECT 1 FROM vicidial_manager m WHERE m.cmd_line_d = CONCAT('Exten: ', r.conf_exten)"
+        " AND m.server_ip = r.server_ip)"
+    )
+    # The dialer's daemon frees it (molecule/default/tests/test_3_failures.py).
+    assert orphans == ((0 if engine == "InnoDB" else 1,),)
