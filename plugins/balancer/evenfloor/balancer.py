@@ -465,27 +465,22 @@ class Balancer:
 
         ``password`` None is «don't look at it» (explain).
         """
-        logins, campaign = self._database.request(trail.alias, trail.campaign)
+        logins, campaign, moves = self._database.request(trail.alias, trail.campaign)
         # Only grouping asks for the campaign's agents.
         grouped = campaign is not None and campaign.grouping != policy.DISABLED
-        found, floor = self._database.phones(logins, trail.campaign if grouped else "", count_rooms)
+        found, floor = self._database.phones(
+            logins, trail.campaign if grouped else "", moves, count_rooms
+        )
         phones, rows = [], {}
         for login in logins:
-            row = _best_row(found.get(login.lower(), ()), password)
+            row, matches = _best_row(found.get(login.lower(), ()), password)
             if row is None:
                 phones.append(policy.Phone(login))
                 continue
-            rows[row.login] = row
+            login, server_ip, extension, protocol, active, _password, registered = row  # noqa: PLW2901
+            rows[login] = row
             phones.append(
-                policy.Phone(
-                    login=row.login,
-                    server_ip=row.server_ip,
-                    extension=row.extension,
-                    protocol=row.protocol,
-                    active=row.active,
-                    password_matches=_matches(row, password),
-                    registered=row.registered,
-                )
+                policy.Phone(login, server_ip, extension, protocol, active, matches, registered)
             )
         if password is not None and not any(phone.password_matches for phone in phones):
             raise LoginRefused(BAD_CREDENTIALS, "unknown phone login or wrong password")
@@ -546,9 +541,14 @@ def _matches(row: PhoneRow, password: str | None) -> bool:
     )
 
 
-def _best_row(rows: Sequence[PhoneRow], password: str | None) -> PhoneRow | None:
-    """Pick among the phones of one login: the first with the right password, else the first."""
+def _best_row(rows: Sequence[PhoneRow], password: str | None) -> tuple[PhoneRow | None, bool]:
+    """Pick among the phones of one login, and say whether it has the password.
+
+    The best is one that has the password and is active, the next one that has it.
+    """
+    best, rank = None, (False, False)
     for row in rows:
-        if _matches(row, password):
-            return row
-    return rows[0] if rows else None
+        found = (_matches(row, password), row.active)
+        if best is None or found > rank:
+            best, rank = row, found
+    return best, rank[0]

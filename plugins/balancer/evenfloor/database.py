@@ -25,9 +25,15 @@ DEFAULT_SYSTEM_LIMIT = 100
 _ROOM_TABLES = {"CONFBRIDGE": "vicidial_confbridges", "MEETME": "vicidial_conferences"}
 _FREE = "(extension = '' OR extension IS NULL)"
 
+# How many sessions have ended: read before the floor, so that none that was counted is missed.
+_MOVES = "(SELECT moves FROM evenfloor_moves)"
+# The newest live agent when the oldest reservation was made: read after the floor, so that what
+# has gone live by an older row is no reservation any more that will be read.
+_OLDEST_RESERVATION = "SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > NOW()"
+
 # The alias and the campaign, one row whatever is there of them.
-_REQUEST = """
-SELECT (SELECT COALESCE(logins_list, '') FROM phones_alias WHERE alias_id = %(typed)s),
+_REQUEST = f"""
+SELECT {_MOVES}, (SELECT COALESCE(logins_list, '') FROM phones_alias WHERE alias_id = %(typed)s),
   c.campaign_id, c.pllb_grouping, c.pllb_grouping_limit,
   (SELECT pllb_grouping_limit FROM system_settings LIMIT 1)
 FROM (SELECT 1) one
@@ -35,9 +41,9 @@ LEFT JOIN vicidial_campaigns c ON c.campaign_id = %(campaign)s AND c.active = 'Y
 """
 
 # A dialer's state, in the order of policy.Dialer. An index answers for each dialer that is asked
-# for, and nothing is read of the others. The last three columns are the same in every row: the
-# newest live agent, which says who was there to be counted and so belongs to the same view of the
-# table; what was the newest when the oldest reservation was made; and how many sessions had ended.
+# for, and nothing is read of the others. The last column is the same in every row: the newest live
+# agent says who was there to be counted, and so belongs to the same view of the table. No table in
+# memory is read here: this statement takes milliseconds, and they would be locked for as long.
 _LOCAL = "l.extension NOT LIKE 'R%%'"
 _STATE = f"""s.server_ip, s.active, s.active_agent_login_server,
   TIMESTAMPDIFF(SECOND, u.last_update, NOW()),
@@ -47,9 +53,7 @@ _STATE = f"""s.server_ip, s.active, s.active_agent_login_server,
   d.max_agents, s.conf_engine, s.active_twin_server_ip,
   IF(s.active_twin_server_ip = '', NULL, (SELECT TIMESTAMPDIFF(SECOND, t.last_update, NOW())
     FROM server_updater t WHERE t.server_ip = s.active_twin_server_ip)),
-  (SELECT MAX(live_agent_id) FROM vicidial_live_agents),
-  (SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > NOW()),
-  (SELECT moves FROM evenfloor_moves)"""
+  (SELECT MAX(live_agent_id) FROM vicidial_live_agents)"""
 _STATE_TABLES = """LEFT JOIN server_updater u ON u.server_ip = s.server_ip
 LEFT JOIN evenfloor_dialers d ON d.server_ip = s.server_ip"""
 _CAMPAIGN_AGENTS = f"""(SELECT COUNT(*) FROM vicidial_live_agents l
@@ -264,7 +268,7 @@ class Floor:
         campaign_id: the campaign that was counted; empty for none.
         newest_id: the newest live-agent row that was counted; what is newer is a change.
         oldest_id: no reservation has gone live by this row or an earlier one.
-        moves: how many sessions logins and logouts had ended.
+        moves: how many sessions logins and logouts had ended before it was read.
     """
 
     dialers: dict[str, Dialer]
@@ -277,8 +281,6 @@ class Floor:
         """Take in the columns of ``_STATE``."""
         server_ip, active, takes, age, rooms, agents, of_campaign, most, engine, twin = row[:10]
         self.newest_id = row[11] or 0
-        self.oldest_id = self.newest_id if row[12] is None else min(row[12], self.newest_id)
-        self.moves = row[13] or 0
         self.dialers[server_ip] = Dialer(
             server_ip,
             active == "Y",
@@ -292,6 +294,11 @@ class Floor:
             twin or "",
             row[10],
         )
+
+    def note_oldest(self, reply: Reply) -> None:
+        """Take in the answer to ``_OLDEST_RESERVATION``."""
+        oldest = reply.rows[0][0]
+        self.oldest_id = self.newest_id if oldest is None else min(oldest, self.newest_id)
 
     def changed(self, changes: Changes, rooms_counted: bool = False) -> dict[str, Dialer]:
         """Return the dialers with changes added.
@@ -342,7 +349,7 @@ class Database:
 
     # -- what a choice reads --------------------------------------------------------------
 
-    def request(self, typed: str, campaign_id: str) -> tuple[list[str], Campaign | None]:
+    def request(self, typed: str, campaign_id: str) -> tuple[list[str], Campaign | None, int]:
         """Read what was asked for.
 
         Args:
@@ -350,42 +357,45 @@ class Database:
             campaign_id: a campaign's id.
 
         Returns:
-            The logins list, and the campaign; None where there is no active one of this id.
+            The logins list; the campaign, None where there is no active one of this id; and how
+            many sessions have ended, for :meth:`phones`.
         """
-        ((listed, there, grouping, limit, system_limit),) = self._run(
+        ((moves, listed, there, grouping, limit, system_limit),) = self._run(
             _REQUEST, {"typed": typed, "campaign": campaign_id}
         ).rows
         text = typed if listed is None else listed
         logins = [login.strip() for login in text.split(",") if login.strip()]
         if there is None:
-            return logins, None
-        return logins, Campaign(
+            return logins, None, moves or 0
+        campaign = Campaign(
             grouping or "DISABLED",
             DEFAULT_GROUPING_LIMIT if limit is None else limit,
             DEFAULT_SYSTEM_LIMIT if system_limit is None else system_limit,
         )
+        return logins, campaign, moves or 0
 
     def phones(
-        self, logins: Sequence[str], campaign_id: str, count_rooms: bool = False
+        self, logins: Sequence[str], campaign_id: str, moves: int = 0, count_rooms: bool = False
     ) -> tuple[dict[str, list[PhoneRow]], Floor]:
         """Read the phones of a logins list and their dialers.
 
         Args:
             logins: phone logins. VICIdial's aren't unique: one can have several phones.
             campaign_id: the campaign whose agents are counted besides all; none if empty.
+            moves: how many sessions had ended before.
             count_rooms: count all free rooms; else 1 stands for «at least one».
 
         Returns:
             The phones by login in lower case, and the dialers.
         """
         phones: dict[str, list[PhoneRow]] = {}
-        floor = Floor({}, campaign_id)
+        floor = Floor({}, campaign_id, moves=moves)
         if not logins:
             return phones, floor
         text = _PHONES[count_rooms, campaign_id != ""]
         values = {"logins": tuple(logins), "campaign": campaign_id}
-        found = [phone for (phone,) in self._run(text, values).rows]
-        for row in json.loads(f"[{','.join(found)}]"):
+        found, oldest = self._batch([Statement(text, values), Statement(_OLDEST_RESERVATION)])
+        for row in json.loads(f"[{','.join([phone for (phone,) in found.rows])}]"):
             login, server_ip, extension, protocol, active, password, peer_status = row[:7]
             phones.setdefault(login.lower(), []).append(
                 PhoneRow(
@@ -400,6 +410,7 @@ class Database:
             )
             if row[7] is not None:
                 floor.add(row[7:])
+        floor.note_oldest(oldest)
         return phones, floor
 
     def changes(
@@ -468,9 +479,13 @@ class Database:
     def floor(self) -> list[tuple[DialerRow, Dialer]]:
         """Read every dialer."""
         floor = Floor({}, "")
-        rows = self._run(_FLOOR, {"yes": "Y"}).rows
+        read, oldest = self._batch(
+            [Statement(_FLOOR, {"yes": "Y"}), Statement(_OLDEST_RESERVATION)]
+        )
+        rows = read.rows
         for row in rows:
             floor.add(row[4:])
+        floor.note_oldest(oldest)
         changes, _nothing = self.changes(floor, "")
         dialers = floor.changed(changes, rooms_counted=True)
         return [(DialerRow(row[0], row[4], *row[1:4]), dialers[row[4]]) for row in rows]

@@ -3,7 +3,8 @@
 -- The shared tables carry VICIdial's names, columns and types, so that the same
 -- balancer serves a cluster that runs VICIdial; only the columns in use are here.
 -- Engine and indexes are Evenfloor's own: InnoDB, and an index for every question
--- that is asked while an agent waits.
+-- that is asked while an agent waits. Addresses are compared byte by byte, because
+-- a choice compares thousands of them.
 --
 -- Every statement may run again: an existing table is left as it is.
 
@@ -11,7 +12,7 @@
 CREATE TABLE IF NOT EXISTS servers (
   server_id VARCHAR(10) NOT NULL,
   server_description VARCHAR(255) DEFAULT NULL,
-  server_ip VARCHAR(15) NOT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   active ENUM('Y','N') DEFAULT NULL,
   asterisk_version VARCHAR(20) DEFAULT '',
   max_vicidial_trunks SMALLINT(4) DEFAULT 23,
@@ -26,7 +27,7 @@ CREATE TABLE IF NOT EXISTS servers (
   generate_vicidial_conf ENUM('Y','N') DEFAULT 'Y',
   rebuild_conf_files ENUM('Y','N') DEFAULT 'Y',
   active_agent_login_server ENUM('Y','N') DEFAULT 'Y',
-  active_twin_server_ip VARCHAR(15) DEFAULT '',
+  active_twin_server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin DEFAULT '',
   conf_engine ENUM('MEETME','CONFBRIDGE') DEFAULT 'MEETME',
   conf_secret VARCHAR(100) DEFAULT 'test',
   external_server_ip VARCHAR(100) DEFAULT '',
@@ -41,7 +42,7 @@ CREATE TABLE IF NOT EXISTS phones (
   dialplan_number VARCHAR(20) DEFAULT NULL,
   voicemail_id VARCHAR(10) DEFAULT NULL,
   phone_ip VARCHAR(15) DEFAULT NULL,
-  server_ip VARCHAR(15) NOT NULL DEFAULT '',
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   login VARCHAR(15) DEFAULT NULL,
   pass VARCHAR(100) DEFAULT NULL,
   status VARCHAR(10) DEFAULT NULL,
@@ -75,7 +76,7 @@ CREATE TABLE IF NOT EXISTS phones_alias (
 CREATE TABLE IF NOT EXISTS vicidial_live_agents (
   live_agent_id INT(9) UNSIGNED NOT NULL AUTO_INCREMENT,
   user VARCHAR(20) DEFAULT NULL,
-  server_ip VARCHAR(15) NOT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   conf_exten VARCHAR(20) DEFAULT NULL,
   extension VARCHAR(100) DEFAULT NULL,
   status ENUM('READY','QUEUE','INCALL','PAUSED','CLOSER','MQUEUE') DEFAULT 'PAUSED',
@@ -97,7 +98,7 @@ CREATE TABLE IF NOT EXISTS vicidial_live_agents (
 
 -- The heartbeat, one row per dialer.
 CREATE TABLE IF NOT EXISTS server_updater (
-  server_ip VARCHAR(15) NOT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   last_update DATETIME DEFAULT NULL,
   db_time DATETIME DEFAULT NULL,
   UNIQUE KEY serverip (server_ip)
@@ -106,7 +107,7 @@ CREATE TABLE IF NOT EXISTS server_updater (
 -- Rooms. MeetMe and ConfBridge have a table each; a plain cluster fills the second.
 CREATE TABLE IF NOT EXISTS vicidial_conferences (
   conf_exten INT(7) UNSIGNED NOT NULL,
-  server_ip VARCHAR(15) NOT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   extension VARCHAR(100) DEFAULT NULL,
   leave_3way ENUM('0','1') DEFAULT '0',
   leave_3way_datetime DATETIME DEFAULT NULL,
@@ -116,7 +117,7 @@ CREATE TABLE IF NOT EXISTS vicidial_conferences (
 
 CREATE TABLE IF NOT EXISTS vicidial_confbridges (
   conf_exten INT(7) UNSIGNED NOT NULL,
-  server_ip VARCHAR(15) NOT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   extension VARCHAR(100) DEFAULT NULL,
   leave_3way ENUM('0','1') DEFAULT '0',
   leave_3way_datetime DATETIME DEFAULT NULL,
@@ -131,7 +132,7 @@ CREATE TABLE IF NOT EXISTS vicidial_manager (
   entry_date DATETIME DEFAULT NULL,
   status ENUM('NEW','QUEUE','SENT','UPDATED','DEAD') DEFAULT NULL,
   response ENUM('Y','N') DEFAULT NULL,
-  server_ip VARCHAR(15) NOT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   channel VARCHAR(100) DEFAULT NULL,
   action VARCHAR(20) DEFAULT NULL,
   callerid VARCHAR(20) DEFAULT NULL,
@@ -170,7 +171,7 @@ CREATE TABLE IF NOT EXISTS system_settings (
 -- when the dialer was opened for logins the first time: a row without it is a
 -- dialer that is still being added.
 CREATE TABLE IF NOT EXISTS evenfloor_dialers (
-  server_ip VARCHAR(15) NOT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   max_agents SMALLINT UNSIGNED DEFAULT NULL,
   opened DATETIME DEFAULT NULL,
   PRIMARY KEY (server_ip)
@@ -182,7 +183,7 @@ CREATE TABLE IF NOT EXISTS evenfloor_dialers (
 -- `old_id` is the live-agent row that the user had then: it doesn't count any more.
 CREATE TABLE IF NOT EXISTS evenfloor_reservations (
   user VARCHAR(20) NOT NULL,
-  server_ip VARCHAR(15) NOT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   campaign_id VARCHAR(8) NOT NULL,
   newest_id INT UNSIGNED NOT NULL,
   old_id INT UNSIGNED NOT NULL DEFAULT 0,
@@ -204,7 +205,7 @@ CREATE TABLE IF NOT EXISTS evenfloor_decisions (
   user VARCHAR(20) NOT NULL,
   alias_id VARCHAR(255) NOT NULL,
   campaign_id VARCHAR(8) NOT NULL,
-  server_ip VARCHAR(15) DEFAULT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   phone_login VARCHAR(15) DEFAULT NULL,
   outcome VARCHAR(30) NOT NULL,
   detail MEDIUMTEXT DEFAULT NULL,
