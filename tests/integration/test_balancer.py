@@ -202,8 +202,8 @@ def test_old_decisions_and_expired_reservations_are_removed(floor_of_three, make
         " (NOW() - INTERVAL 1 MINUTE, 'new', '', '', '')"
     )
     floor_of_three.run(
-        "INSERT INTO evenfloor_reservations VALUES"
-        " ('gone', '10.1.0.1', 'TEST', 0, 0, NOW() - INTERVAL 1 SECOND)"
+        "INSERT INTO evenfloor_reservations (user, server_ip, campaign_id, newest_id, expires)"
+        " VALUES ('gone', '10.1.0.1', 'TEST', 0, NOW() - INTERVAL 1 SECOND)"
     )
     make_balancer(decisions_kept=3600).choose(**ALIAS, user="agent7")
     users = "SELECT user FROM {} ORDER BY user"

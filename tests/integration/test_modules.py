@@ -519,7 +519,8 @@ def _with_two_dialers(modules, cluster):
     for server_ip in (FIRST, SECOND):
         cluster.add_agent(server_ip)
         cluster.run(
-            "INSERT INTO evenfloor_reservations VALUES (%s, %s, 'PJSIP/101', 'TEST', NOW())",
+            "INSERT INTO evenfloor_reservations (user, server_ip, campaign_id, newest_id, expires)"
+            " VALUES (%s, %s, 'TEST', 0, NOW())",
             (f"agent on {server_ip}", server_ip),
         )
 
