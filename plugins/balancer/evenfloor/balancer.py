@@ -370,7 +370,8 @@ class Balancer:
             metrics.CHOICE_SECONDS.observe(seconds)
             if log.isEnabledFor(logging.INFO):
                 log.info(trail.line(seconds))
-            self._prune()
+            if trail.outcome != DATABASE_UNREACHABLE:
+                self._prune()
 
     def _choose(self, trail: _Trail, password: str) -> Choice:
         request = self._request(trail, password)
@@ -379,6 +380,7 @@ class Balancer:
             decision, dialers = self._decide(request, changes, trail)
             self._database.record_decision(trail.row())
             return _choice(decision, dialers)
+        full: set[str] = set()
         while True:
             with self._database.lock(self._settings.lock_timeout) as lock:
                 changes, _nothing = self._database.changes(request.floor, trail.user, lock)
@@ -386,6 +388,7 @@ class Balancer:
                 if changes.overtaken or lock.seconds > STALE_AFTER:
                     request = self._request(trail, password)
                     changes, _nothing = self._database.changes(request.floor, trail.user)
+                request.floor.mark_full(full)
                 decision, dialers = self._decide(request, changes, trail)
                 winner = decision.winner
                 if self._database.reserve(
@@ -400,7 +403,7 @@ class Balancer:
                     trail.row(),
                 ):
                     return _choice(decision, dialers)
-            request.floor.full(winner.server_ip)
+            full.add(winner.server_ip)
 
     def _login(self, trail: _Trail, password: str, take_over: bool) -> Session:
         if not trail.user:
@@ -432,7 +435,7 @@ class Balancer:
                 if room is not None:
                     choice = _choice(decision, dialers)
                     return Session(**vars(choice), user=trail.user, room=room, tag=tag)
-                request.floor.full(winner.server_ip)
+                request.floor.mark_full([winner.server_ip])
 
     def _look(self, request: _Request, trail: _Trail, lock: Lock | None = None):
         """Read what has changed, who uses the alias's phones, and where the user is."""

@@ -318,9 +318,10 @@ class Floor:
                 )
         return dialers
 
-    def full(self, server_ip: str) -> None:
-        """Note that a dialer has no room left."""
-        self.dialers[server_ip] = self.dialers[server_ip]._replace(free_rooms=0)
+    def mark_full(self, addresses: Iterable[str]) -> None:
+        """Note which dialers turned out to have no room left."""
+        for server_ip in self.dialers.keys() & set(addresses):
+            self.dialers[server_ip] = self.dialers[server_ip]._replace(free_rooms=0)
 
 
 class Database:
