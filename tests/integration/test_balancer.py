@@ -80,6 +80,30 @@ def test_the_old_session_of_an_agent_who_moves_does_not_count(floor_of_three, ma
     assert counts == {"10.1.0.1": 2, "10.1.0.2": 2, "10.1.0.3": 0}
 
 
+def test_live_agents_without_a_campaign_are_counted_like_others(floor_of_three, make_balancer):
+    floor_of_three.add_agent("10.1.0.3", user="agent7", campaign_id=None)
+    floor_of_three.add_agent("10.1.0.2", campaign_id=None)
+    counts = make_balancer().choose(**ALIAS, user="agent7").counts
+    assert counts == {"10.1.0.1": 0, "10.1.0.2": 1, "10.1.0.3": 0}
+
+
+def test_a_login_that_went_live_twice_is_taken_off_its_reservation_once(
+    floor_of_three, make_balancer
+):
+    balancer = make_balancer()
+    choice = balancer.choose(**ALIAS, user="a")
+    for _submitted in range(2):
+        floor_of_three.add_agent(choice.server_ip, "PJSIP/1001", user="a")
+    other = balancer.choose(**{**ALIAS, "alias": "1002x"}, user="b")
+    assert other.counts[choice.server_ip] == 2
+
+
+def test_no_password_is_no_way_in(floor_of_three, make_balancer):
+    assert (
+        refusal(make_balancer().choose, **{**ALIAS, "password": None}).reason == "bad_credentials"
+    )
+
+
 def test_remote_agents_and_rows_without_an_extension_are_not_counted(floor_of_three, make_balancer):
     for extension in ("R/7001", "R/7002", None):
         floor_of_three.add_agent("10.1.0.3", extension)

@@ -94,6 +94,12 @@ def rows_of(cluster, dialer: str) -> dict:
     }
 
 
+def is_open(cluster) -> bool:
+    """Whether the new dialer has been opened, by the last statement that a run makes of it."""
+    opened = f"SELECT COUNT(opened) FROM evenfloor_dialers WHERE server_ip = '{ADDRESS}'"
+    return cluster.sql(opened) == [["1"]]
+
+
 @pytest.fixture(scope="module")
 def added(cluster):
     """Add the dialer, killed again and again; yields what was seen meanwhile."""
@@ -114,7 +120,8 @@ def added(cluster):
     for step in STEPS:
         ended = run_and_kill_at(cluster, step)
         killed.append(f"{step}: {ended}" if ended else step)
-        if step != STEPS[-1]:  # killed there, the dialer may be open already
+        # A kill can come a moment after its step: once the dialer is open, logins may go there.
+        if not is_open(cluster):
             landed.append(cluster.login("102x")["server_ip"])
             cluster.logout("agent102x")
     cluster.playbook("add-dialer.yml")
@@ -128,7 +135,8 @@ def test_it_was_killed_at_every_step(added):
 
 
 def test_no_login_landed_on_the_half_made_dialer(added):
-    assert len(added["landed"]) == len(STEPS) - 1
+    # Killed in one of the last two steps, the dialer may be open already.
+    assert len(added["landed"]) >= len(STEPS) - 2
     assert ADDRESS not in added["landed"]
 
 

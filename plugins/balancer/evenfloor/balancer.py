@@ -33,8 +33,9 @@ STALE_AFTER = 0.25
 
 _TAG_RANDOM_CHARACTERS = 7
 
-#: The outcome that isn't a refusal.
+#: The outcomes that aren't a refusal.
 CHOSEN = "chosen"
+FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -349,11 +350,13 @@ class Balancer:
 
     # -- how they do it -------------------------------------------------------------------
 
-    def _guarded(self, use_case, trail: _Trail, *more):
+    def _guarded(self, use_case, trail: _Trail, password: str, *more):
         """Run a use case; count, log and keep how it ended."""
         started = time.perf_counter()
         try:
-            return use_case(trail, *more)
+            if not isinstance(password, str):
+                raise LoginRefused(BAD_CREDENTIALS, "a login needs a password")
+            return use_case(trail, password, *more)
         except DatabaseUnreachable as error:
             trail.outcome = DATABASE_UNREACHABLE
             raise LoginRefused(DATABASE_UNREACHABLE, str(error)) from error
@@ -363,6 +366,9 @@ class Balancer:
                 with contextlib.suppress(DatabaseUnreachable):
                     self._database.record_decision(trail.row())
             raise
+        except BaseException:
+            trail.outcome = FAILED
+            raise
         finally:
             seconds = time.perf_counter() - started
             chosen = trail.winner.server_ip if trail.winner and trail.outcome == CHOSEN else ""
@@ -370,7 +376,7 @@ class Balancer:
             metrics.CHOICE_SECONDS.observe(seconds)
             if log.isEnabledFor(logging.INFO):
                 log.info(trail.line(seconds))
-            if trail.outcome != DATABASE_UNREACHABLE:
+            if trail.outcome not in (DATABASE_UNREACHABLE, FAILED):
                 self._prune()
 
     def _choose(self, trail: _Trail, password: str) -> Choice:

@@ -39,6 +39,12 @@ _GONE = {
 }
 _TRY_AGAIN = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, 1020}  # 1020: MariaDB's snapshot conflict
 
+#: The driver escapes by the mode that the server has named; an init_connect changes it unseen.
+_BACKSLASHES_ESCAPE = (
+    "SET SESSION sql_mode = REPLACE(REPLACE(CONCAT(',', @@sql_mode), ',NO_BACKSLASH_ESCAPES', ''),"
+    " ',ANSI_QUOTES', '')"
+)
+
 #: Statements that do no harm when they are run once more.
 _REPEATABLE = ("SELECT", "START TRANSACTION")
 
@@ -139,6 +145,7 @@ class Connection:
                 read_timeout=ANSWER_TIMEOUT,
                 write_timeout=ANSWER_TIMEOUT,
                 client_flag=CLIENT.MULTI_STATEMENTS,
+                init_command=_BACKSLASHES_ESCAPE,
             )
         return self._connection
 

@@ -105,26 +105,27 @@ WHERE s.active_asterisk_server = %(yes)s ORDER BY s.server_id
 # Columns: server_ip, agents, of them in the campaign, of them reserved, the caller's own session;
 # the last row has no server_ip, but how many sessions have ended.
 _CHANGES = f"""
-SELECT l.server_ip, 1, l.campaign_id = %(campaign)s, 0, 0
+SELECT l.server_ip, 1, l.campaign_id <=> %(campaign)s, 0, 0
 FROM vicidial_live_agents l
 WHERE l.live_agent_id > %(newest_id)s AND l.user <> %(user)s AND {_LOCAL}
 UNION ALL
-SELECT l.server_ip, -1, -(l.campaign_id = %(campaign)s), 0, CAST(l.live_agent_id AS SIGNED)
-FROM vicidial_live_agents l
-WHERE l.user = %(user)s AND l.live_agent_id <= %(newest_id)s AND {_LOCAL}
+SELECT l.server_ip, -(l.live_agent_id <= %(newest_id)s),
+  -(l.live_agent_id <= %(newest_id)s AND l.campaign_id <=> %(campaign)s), 0,
+  CAST(l.live_agent_id AS SIGNED)
+FROM vicidial_live_agents l WHERE l.user = %(user)s AND {_LOCAL}
 UNION ALL
 SELECT r.server_ip, COUNT(*), COUNT(IF(r.campaign_id = %(campaign)s, 1, NULL)), COUNT(*), 0
 FROM evenfloor_reservations r WHERE r.expires > NOW() AND r.user <> %(user)s GROUP BY r.server_ip
 UNION ALL
-SELECT STRAIGHT_JOIN r.server_ip, -1, -(r.campaign_id = %(campaign)s), -1, 0
+SELECT STRAIGHT_JOIN MAX(r.server_ip), -1, -MAX(r.campaign_id = %(campaign)s), -1, 0
 FROM vicidial_live_agents l JOIN evenfloor_reservations r ON r.user = l.user
   AND r.server_ip = l.server_ip AND r.newest_id < l.live_agent_id
-WHERE l.live_agent_id > %(oldest_id)s AND r.expires > NOW() AND r.user <> %(user)s
+WHERE l.live_agent_id > %(oldest_id)s AND r.expires > NOW() AND r.user <> %(user)s AND {_LOCAL}
+GROUP BY r.user
 UNION ALL
-SELECT STRAIGHT_JOIN l.server_ip, -1, -(l.campaign_id = %(campaign)s), 0, 0
+SELECT STRAIGHT_JOIN l.server_ip, -1, -(l.campaign_id <=> %(campaign)s), 0, 0
 FROM evenfloor_reservations r JOIN vicidial_live_agents l ON l.live_agent_id = r.old_id
-WHERE r.old_id > 0 AND r.expires > NOW() AND r.user <> %(user)s
-  AND l.live_agent_id <= %(newest_id)s AND {_LOCAL}
+WHERE r.old_id > 0 AND r.expires > NOW() AND r.user <> %(user)s AND l.user = r.user AND {_LOCAL}
 UNION ALL
 SELECT NULL, moves, 0, 0, 0 FROM evenfloor_moves
 """
@@ -526,7 +527,7 @@ class Database:
             Whether there is a room left for it. If not, nothing stays reserved.
         """
         table = _ROOM_TABLES[dialer.conf_engine]
-        reserved = changes[phone.server_ip].reserved
+        reserved = max(0, changes[phone.server_ip].reserved)
         replies = self._batch(
             [
                 Statement(
