@@ -7,8 +7,6 @@ active and takes logins, the free rooms, the twin, and the heartbeats. Nothing i
 
 from __future__ import annotations
 
-import pymysql
-
 from tests import mariadb
 
 HEARTBEAT_TIMEOUT = 120
@@ -49,13 +47,11 @@ class Baseline:
     """A chooser that works as the login page of VICIdial 2.14 does.
 
     Args:
-        socket: of the server on which :func:`create_database` has made the database.
+        server: where :func:`create_database` has made the database.
     """
 
-    def __init__(self, socket: str):
-        self._connection = pymysql.connect(
-            unix_socket=socket, user="root", database=DATABASE, autocommit=True
-        )
+    def __init__(self, server: mariadb.Server):
+        self._connection = server.connect(DATABASE)
         self._cursor = self._connection.cursor()
 
     def close(self) -> None:

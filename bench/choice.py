@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 from bench import baseline
 from evenfloor import Balancer
-from evenfloor.config import BalancerConfig, Config, DatabaseConfig
 from tests import mariadb
 from tests.integration.cluster import FIRST_ROOM
 
@@ -128,14 +127,9 @@ def fill(server: mariadb.Server, database: str, case: Case) -> int:
     return aliases
 
 
-def make_balancer(socket: str) -> Balancer:
+def make_balancer(server: mariadb.Server) -> Balancer:
     """Make a balancer on the benchmark's database, whose reservations outlive the run."""
-    return Balancer(
-        Config(
-            database=DatabaseConfig(unix_socket=socket, name=EVENFLOOR_DATABASE, user="root"),
-            balancer=BalancerConfig(lock_timeout=60, reservation_ttl=600),
-        )
-    )
+    return mariadb.balancer(server.root, EVENFLOOR_DATABASE, lock_timeout=60, reservation_ttl=600)
 
 
 @dataclass(frozen=True)
@@ -168,9 +162,9 @@ def _p99(times: list[float]) -> float:
 _chooser = None
 
 
-def _start(make, socket: str) -> None:
+def _start(make, server: mariadb.Server) -> None:
     global _chooser  # noqa: PLW0603 - one connection for each process, as in a gunicorn worker
-    _chooser = make(socket)
+    _chooser = make(server)
 
 
 def _choose(work: tuple[str, int]) -> float:
@@ -191,28 +185,31 @@ def _warm(_number: int) -> None:
     time.sleep(0.05)
 
 
-def measure(server: mariadb.Server, make, aliases: int, choices: tuple[int, int]) -> Figures:
+def measure(
+    server: mariadb.Server, make, database: str, aliases: int, choices: tuple[int, int]
+) -> Figures:
     """Measure one way to choose: sixteen at once first, then one after the other.
 
     Args:
         server: where its database is filled.
-        make: makes a chooser from the server's socket.
+        make: makes a chooser on a server.
+        database: the chooser's.
         aliases: how many aliases there are.
         choices: how many to make alone, and how many at once.
     """
     alone, at_once = choices
     with concurrent.futures.ProcessPoolExecutor(
-        PROCESSES, multiprocessing.get_context("fork"), _start, (make, server.socket)
+        PROCESSES, multiprocessing.get_context("fork"), _start, (make, server)
     ) as pool:
         list(pool.map(_warm, range(PROCESSES * 4)))
         chunk = max(1, min(10, at_once // PROCESSES))
         started = time.perf_counter()
         crowd = sorted(pool.map(_choose, _work(aliases, at_once, 100_000), chunksize=chunk))
         rate = at_once / (time.perf_counter() - started)
-    uneven = spread(server, EVENFLOOR_DATABASE if make is make_balancer else baseline.DATABASE)
-    with server.connect(EVENFLOOR_DATABASE) as connection:
+    uneven = spread(server, database)
+    with server.connect(database) as connection:
         connection.cursor().execute("DELETE FROM evenfloor_reservations")
-    _start(make, server.socket)
+    _start(make, server)
     for work in _work(aliases, min(WARM_UP, alone)):
         _choose(work)
     times = sorted(_choose(work) for work in _work(aliases, alone))
@@ -263,10 +260,12 @@ def main() -> None:
             mariadb.create_database(server, EVENFLOOR_DATABASE)
             baseline.create_database(server)
             aliases = fill(server, baseline.DATABASE, case)
-            theirs = measure(server, baseline.Baseline, aliases, case.baseline_choices)
+            theirs = measure(
+                server, baseline.Baseline, baseline.DATABASE, aliases, case.baseline_choices
+            )
             print(f"{size} baseline  | {theirs}", flush=True)
             fill(server, EVENFLOOR_DATABASE, case)
-            ours = measure(server, make_balancer, aliases, (choices, choices))
+            ours = measure(server, make_balancer, EVENFLOOR_DATABASE, aliases, (choices, choices))
             ratio = theirs.median / ours.median
             print(f"{size} evenfloor | {ours}")
             print(

@@ -39,7 +39,7 @@ def cost(server: mariadb.Server, case: Case, elsewhere: int = 0) -> float:
             [(f"far{n}", f"10.9.0.{n % 100}", f"PJSIP/{n}", CAMPAIGN) for n in range(elsewhere)],
         )
         cursor.execute("ANALYZE TABLE vicidial_live_agents")
-    balancer = make_balancer(server.socket)
+    balancer = make_balancer(server)
     try:
         return measure(balancer, aliases)
     finally:
@@ -57,7 +57,7 @@ def trips(server: mariadb.Server) -> list[tuple[int, float]]:
         seen.append((len(statements), (time.perf_counter() - started) * 1000))
         return replies
 
-    balancer = make_balancer(server.socket)
+    balancer = make_balancer(server)
     balancer.choose("10000x", PASSWORD, "first", CAMPAIGN)
     Connection._trip = timed
     try:

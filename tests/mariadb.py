@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pymysql
 
+from evenfloor import Balancer
+from evenfloor.config import BalancerConfig, Config, DatabaseConfig
+
 START_TIMEOUT = 60
 SCHEMA = Path(__file__).parents[1] / "roles/database/files/schema.sql"
 
@@ -31,6 +34,11 @@ class Server:
     def socket(self) -> str:
         """The path of the server's socket."""
         return str(self.directory / "sock")
+
+    @property
+    def root(self) -> dict:
+        """How root connects."""
+        return {"unix_socket": self.socket, "user": "root"}
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -70,12 +78,11 @@ class Server:
 
     def connect(self, database: str | None = None) -> pymysql.Connection:
         """Connect as root."""
-        return pymysql.connect(
-            unix_socket=self.socket, user="root", database=database, autocommit=True
-        )
+        return pymysql.connect(**self.root, database=database, autocommit=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -85,7 +92,7 @@ def _free_port() -> int:
 def running() -> Iterator[Server]:
     """Yield a fresh running server."""
     directory = Path(tempfile.mkdtemp(prefix="evenfloor-mariadb-"))
-    server = Server(directory, _free_port())
+    server = Server(directory, free_port())
     try:
         subprocess.run(
             [
@@ -104,6 +111,19 @@ def running() -> Iterator[Server]:
     finally:
         server.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def balancer(where: dict, database: str, **settings) -> Balancer:
+    """Make a balancer.
+
+    Args:
+        where: the [database] section's host, port and so on, or its unix_socket.
+        database: its name.
+        settings: the [balancer] section.
+    """
+    return Balancer(
+        Config(database=DatabaseConfig(**where, name=database), balancer=BalancerConfig(**settings))
+    )
 
 
 def statements(text: str) -> list[str]:

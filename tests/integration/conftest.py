@@ -3,7 +3,6 @@
 import pytest
 
 from evenfloor import Balancer
-from evenfloor.config import BalancerConfig, Config, DatabaseConfig
 from tests import mariadb
 from tests.integration.cluster import Cluster
 
@@ -29,11 +28,7 @@ def make_balancer(server, cluster):
     made = []
 
     def make(**settings) -> Balancer:
-        config = Config(
-            database=DatabaseConfig(unix_socket=server.socket, name=DATABASE, user="root"),
-            balancer=BalancerConfig(**settings),
-        )
-        made.append(Balancer(config))
+        made.append(mariadb.balancer(server.root, DATABASE, **settings))
         return made[-1]
 
     yield make

@@ -1,8 +1,13 @@
 """The use cases on a real database."""
 
+import contextlib
+
+import pymysql
 import pytest
 
 from evenfloor import LoginRefused
+from tests import mariadb
+from tests.integration.conftest import DATABASE
 
 ALIAS = {"alias": "1001x", "password": "secret", "campaign": "TEST"}
 
@@ -51,7 +56,9 @@ def test_a_choice_counts_until_it_expires(floor_of_three, make_balancer):
     first = balancer.choose(**ALIAS, user="a")
     second = balancer.choose(**{**ALIAS, "alias": "1002x"}, user="b")
     assert second.counts[first.server_ip] == 1
-    floor_of_three.run("UPDATE evenfloor_reservations SET expires = NOW() - INTERVAL 1 SECOND")
+    floor_of_three.run(
+        "UPDATE evenfloor_reservations SET expires = UTC_TIMESTAMP() - INTERVAL 1 SECOND"
+    )
     assert set(balancer.choose(**ALIAS, user="c").counts.values()) == {0}
 
 
@@ -96,12 +103,6 @@ def test_a_login_that_went_live_twice_is_taken_off_its_reservation_once(
         floor_of_three.add_agent(choice.server_ip, "PJSIP/1001", user="a")
     other = balancer.choose(**{**ALIAS, "alias": "1002x"}, user="b")
     assert other.counts[choice.server_ip] == 2
-
-
-def test_no_password_is_no_way_in(floor_of_three, make_balancer):
-    assert (
-        refusal(make_balancer().choose, **{**ALIAS, "password": None}).reason == "bad_credentials"
-    )
 
 
 def test_remote_agents_and_rows_without_an_extension_are_not_counted(floor_of_three, make_balancer):
@@ -166,6 +167,102 @@ def test_an_agent_who_logs_in_again_is_moved_and_the_old_call_is_ended(
     assert floor_of_three.run(hangups) == ((first.tag, first.server_ip),)
 
 
+def test_a_move_that_finds_no_room_leaves_the_old_session(server, cluster, make_balancer):
+    mariadb.create_database(server, DATABASE, "MyISAM")
+    cluster.add_even_floor(dialers=1, aliases=2)
+    balancer = make_balancer()
+    first = balancer.login(**ALIAS, user="agent7")
+    other = balancer.login(**{**ALIAS, "alias": "1002x"}, user="agent8")
+    cluster.run("DELETE FROM vicidial_confbridges WHERE extension = '' OR extension IS NULL")
+    assert refusal(balancer.login, **ALIAS, user="agent7").reason == "no_dialer_available"
+    taken_over = {**ALIAS, "alias": "1002x", "user": "agent9", "take_over": True}
+    assert refusal(balancer.login, **taken_over).reason == "no_dialer_available"
+    live = "SELECT callerid FROM vicidial_live_agents ORDER BY live_agent_id"
+    assert cluster.run(live) == ((first.tag,), (other.tag,))
+    assert cluster.run("SELECT COUNT(*) FROM vicidial_manager WHERE action = 'Hangup'") == ((0,),)
+
+
+def test_who_is_taken_over_is_not_counted_wherever_they_are(floor_of_three, make_balancer):
+    balancer = make_balancer()
+    floor_of_three.run("UPDATE vicidial_campaigns SET pllb_grouping = 'CASCADING'")
+    first = balancer.login(**ALIAS, user="first")
+    floor_of_three.add_agent("10.1.0.1", user="first")
+    taken = balancer.login(**ALIAS, user="second", take_over=True)
+    assert set(taken.counts.values()) == {0}
+    hangups = "SELECT callerid FROM vicidial_manager WHERE action = 'Hangup' AND callerid <> ''"
+    assert floor_of_three.run(hangups) == ((first.tag,),)
+    assert floor_of_three.run("SELECT user FROM vicidial_live_agents") == (("second",),)
+
+
+def test_a_logout_takes_back_a_choice_that_never_went_live(floor_of_three, make_balancer):
+    balancer = make_balancer()
+    balancer.choose(**ALIAS, user="agent7")
+    assert balancer.logout("agent7") == 0
+    assert set(balancer.choose(**ALIAS, user="agent8").counts.values()) == {0}
+
+
+@pytest.mark.parametrize("use_case", ["login", "choose"])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"user": "x" * 21}, {"campaign": "x" * 9}, {"alias": "x" * 256}, {"alias": ""},
+     {"password": "x" * 101}, {"password": None}, {"password": ""}, {"user": None},
+     {"user": "half \ud800"}, {"alias": "\udcff"}],
+)  # fmt: skip
+def test_what_no_column_can_hold_is_refused_before_the_database_is_asked(
+    floor_of_three, make_balancer, use_case, wrong
+):
+    call = getattr(make_balancer(), use_case)
+    assert refusal(call, **{**ALIAS, "user": "agent7", **wrong}).reason == "malformed"
+
+
+@pytest.mark.parametrize(
+    "collation",
+    ["latin1_swedish_ci", "utf8mb3_general_ci", "utf8mb3_unicode_ci", "utf8mb4_unicode_ci",
+     "utf8mb4_bin"],
+)  # fmt: skip
+def test_vicidials_tables_can_have_any_character_set(floor_of_three, make_balancer, collation):
+    charset = collation.partition("_")[0]
+    shared = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
+    for (table,) in floor_of_three.run(shared + " AND table_name NOT LIKE 'even%%'", (DATABASE,)):
+        floor_of_three.run(f"ALTER TABLE {table} CONVERT TO CHARACTER SET {charset}"
+                           f" COLLATE {collation}")  # fmt: skip
+    balancer = make_balancer()
+    first = balancer.login(**ALIAS, user="agent1")
+    balancer.login(**ALIAS, user="agent2", take_over=True)
+    chosen = balancer.choose(**{**ALIAS, "alias": "1002x"}, user="agent3")
+    floor_of_three.add_agent(chosen.server_ip, user="agent3")
+    last = balancer.choose(**{**ALIAS, "alias": "1003x"}, user="agent4")
+    assert sorted(last.counts.values()) == [0, 1, 1]
+    assert first.server_ip and balancer.explain("1001x").winner and len(balancer.floor()) == 3
+    unknown = "bad_credentials" if charset == "utf8mb4" else "malformed"
+    assert refusal(balancer.choose, **{**ALIAS, "alias": "😀"}).reason == unknown
+
+
+@pytest.mark.parametrize(
+    "break_it", ["RENAME TABLE evenfloor_moves TO away", "SET GLOBAL max_heap_table_size = 16384"]
+)
+def test_a_database_that_does_not_do_it_is_a_refusal_and_no_crash(
+    floor_of_three, make_balancer, caplog, break_it
+):
+    balancer = make_balancer()
+    floor_of_three.run(break_it)
+    try:
+        if "heap" in break_it:
+            floor_of_three.run("SET max_heap_table_size = 16384")
+            floor_of_three.run("ALTER TABLE evenfloor_reservations ENGINE = MEMORY")
+            fill = "INSERT IGNORE INTO evenfloor_reservations VALUES (%s, '', '', 0, 0, NOW())"
+            with contextlib.suppress(pymysql.err.OperationalError):
+                for number in range(1000):
+                    floor_of_three.run(fill, (f"filler{number}",))
+        answer = refusal(balancer.choose, **ALIAS, user="agent7")
+        assert answer.reason == "database_unreachable"
+        assert "evenfloor_" in caplog.text and "evenfloor_" not in answer.detail
+        lock = "SELECT IS_FREE_LOCK('evenfloor.evenfloor_test')"
+        assert floor_of_three.run(lock) == ((1,),)
+    finally:
+        floor_of_three.run("SET GLOBAL max_heap_table_size = DEFAULT")
+
+
 def test_a_typed_list_and_a_plain_phone_login_work_like_an_alias(floor_of_three, make_balancer):
     balancer = make_balancer()
     typed = balancer.choose("1001d1,1001d2", "secret", campaign="TEST")
@@ -227,7 +324,7 @@ def test_old_decisions_and_expired_reservations_are_removed(floor_of_three, make
     )
     floor_of_three.run(
         "INSERT INTO evenfloor_reservations (user, server_ip, campaign_id, newest_id, expires)"
-        " VALUES ('gone', '10.1.0.1', 'TEST', 0, NOW() - INTERVAL 1 SECOND)"
+        " VALUES ('gone', '10.1.0.1', 'TEST', 0, UTC_TIMESTAMP() - INTERVAL 1 SECOND)"
     )
     make_balancer(decisions_kept=3600).choose(**ALIAS, user="agent7")
     users = "SELECT user FROM {} ORDER BY user"

@@ -1,11 +1,12 @@
 """The connection on a real database: several statements a trip, and what goes wrong on the way."""
 
-import pymysql
+import multiprocessing
+
 import pytest
 
 from evenfloor.config import DatabaseConfig
 from evenfloor.connection import TRANSACTION_TRIES, Connection, Statement
-from evenfloor.errors import DatabaseUnreachable
+from evenfloor.errors import DatabaseRefused, DatabaseUnreachable
 from tests.integration.conftest import DATABASE
 
 GOOD = Statement("SELECT %s", ("good",))
@@ -30,7 +31,7 @@ def test_every_statement_of_a_batch_has_its_reply(connection):
 
 def test_a_batch_ends_at_the_first_statement_that_fails(connection, cluster):
     insert = Statement("INSERT INTO phones_alias (alias_id) VALUES ('x')")
-    with pytest.raises(pymysql.err.ProgrammingError):
+    with pytest.raises(DatabaseRefused):
         connection.batch([GOOD, BAD, insert])
     assert cluster.run("SELECT COUNT(*) FROM phones_alias") == ((0,),)
     # Nothing unread is left that the next statement would take for its answer.
@@ -77,9 +78,42 @@ def test_a_lock_that_died_with_its_connection_is_not_thought_to_be_held(connecti
         connection.run("SELECT 1")
 
 
+def test_a_lock_can_be_waited_for_longer_than_an_answer(server, cluster, monkeypatch):
+    monkeypatch.setattr("evenfloor.connection.ANSWER_TIMEOUT", 1)
+    patient = Connection(DatabaseConfig(**server.root, name=DATABASE), longest_lock=2)
+    with cluster.lock_held(f"evenfloor.{DATABASE}"), patient.lock(2) as lock:
+        lock.note(patient.batch([lock.take()])[0])
+        assert lock.held is False
+    patient.close()
+
+
+def test_a_process_that_was_forked_makes_its_own_connection(connection):
+    (parents,) = values([connection.run("SELECT CONNECTION_ID()")])
+    fork = multiprocessing.get_context("fork")
+    answers = fork.SimpleQueue()
+    child = fork.Process(
+        target=lambda: answers.put(values([connection.run("SELECT CONNECTION_ID()")])[0])
+    )
+    child.start()
+    child.join(10)
+    assert answers.get() != parents
+    assert values([connection.run("SELECT CONNECTION_ID()")]) == [parents]
+
+
+def test_a_connection_to_a_database_that_became_read_only_is_not_kept(connection, cluster):
+    (first,) = values([connection.run("SELECT CONNECTION_ID()")])
+    cluster.run("SET GLOBAL read_only = 1")
+    try:
+        with pytest.raises(DatabaseUnreachable):
+            connection.run("SET STATEMENT tx_read_only = 1 FOR DELETE FROM phones")
+    finally:
+        cluster.run("SET GLOBAL read_only = 0")
+    assert values([connection.run("SELECT CONNECTION_ID()")]) != [first]
+
+
 def test_a_lock_is_given_back_whatever_happens_under_it(connection, cluster):
     free = f"SELECT IS_FREE_LOCK('evenfloor.{DATABASE}')"
-    with pytest.raises(pymysql.err.ProgrammingError), connection.lock(1) as lock:
+    with pytest.raises(DatabaseRefused), connection.lock(1) as lock:
         connection.batch([lock.take(), BAD])
     assert cluster.run(free) == ((1,),)
     with pytest.raises(ZeroDivisionError), connection.lock(1) as lock:
@@ -104,7 +138,7 @@ def test_a_transaction_that_waits_in_vain_is_tried_again_a_few_times(connection,
     with server.connect(DATABASE) as other, other.cursor() as cursor:
         cursor.execute("START TRANSACTION")
         cursor.execute(update)
-        with pytest.raises(pymysql.err.OperationalError):
+        with pytest.raises(DatabaseRefused):
             connection.transaction(work)
         assert len(tries) == TRANSACTION_TRIES
         cursor.execute("ROLLBACK")

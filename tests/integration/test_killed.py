@@ -8,7 +8,6 @@ import time
 import pytest
 
 from evenfloor import Balancer
-from evenfloor.config import BalancerConfig, Config, DatabaseConfig
 from evenfloor.connection import Connection
 from tests import mariadb
 from tests.integration.cluster import Cluster
@@ -20,16 +19,11 @@ MOST_TRIPS = 12
 FREE_LOCK = f"SELECT IS_FREE_LOCK('evenfloor.{DATABASE}')"
 
 
-def make_balancer(socket: str) -> Balancer:
-    return Balancer(
-        Config(
-            database=DatabaseConfig(unix_socket=socket, name=DATABASE, user="root"),
-            balancer=BalancerConfig(reservation_ttl=TTL, lock_timeout=5),
-        )
-    )
+def make_balancer(where: dict) -> Balancer:
+    return mariadb.balancer(where, DATABASE, reservation_ttl=TTL, lock_timeout=5)
 
 
-def die_at(trip: int, before: bool, socket: str, use_case: str) -> None:
+def die_at(trip: int, before: bool, where: dict, use_case: str) -> None:
     """Run a use case, and end by SIGKILL just before or after one of its trips to the database."""
     whole = Connection._trip
     trips = 0
@@ -44,15 +38,15 @@ def die_at(trip: int, before: bool, socket: str, use_case: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return replies
 
-    balancer = make_balancer(socket)
+    balancer = make_balancer(where)
     Connection._trip = counted
     getattr(balancer, use_case)("1001x", "secret", "killed", "TEST")
 
 
-def kill(trip: int, before: bool, socket: str, use_case: str) -> bool:
+def kill(trip: int, before: bool, where: dict, use_case: str) -> bool:
     """Return whether the process was killed; False if it got through before that."""
     child = multiprocessing.get_context("spawn").Process(
-        target=die_at, args=(trip, before, socket, use_case)
+        target=die_at, args=(trip, before, where, use_case)
     )
     child.start()
     child.join(30)
@@ -82,10 +76,10 @@ def floor(request, server):
 def test_what_is_killed_at_any_trip_leaves_no_lock_no_half_session_and_no_count(
     server, floor, use_case, before
 ):
-    survivor = make_balancer(server.socket)
+    survivor = make_balancer(server.root)
     killed = 0
     for trip in range(1, MOST_TRIPS):
-        if not kill(trip, before, server.socket, use_case):
+        if not kill(trip, before, server.root, use_case):
             break
         killed += 1
         wait_until(lambda: floor.run(FREE_LOCK) == ((1,),), "the lock is free")
@@ -114,9 +108,9 @@ def test_what_is_killed_at_any_trip_leaves_no_lock_no_half_session_and_no_count(
 
 def test_without_transactions_a_room_alone_can_be_left_and_with_them_nothing(server, floor):
     for trip in range(1, MOST_TRIPS):
-        if not kill(trip, False, server.socket, "login"):
+        if not kill(trip, False, server.root, "login"):
             break
-    make_balancer(server.socket).logout("killed")
+    make_balancer(server.root).logout("killed")
     ((engine,),) = floor.run(
         "SELECT engine FROM information_schema.tables WHERE table_schema = %s AND table_name ="
         " 'vicidial_live_agents'",

@@ -9,8 +9,7 @@ import time
 import pymysql
 import pytest
 
-from evenfloor import Balancer, LoginRefused
-from evenfloor.config import BalancerConfig, Config, DatabaseConfig
+from evenfloor import LoginRefused
 from tests import mariadb
 from tests.integration.cluster import Cluster
 from tests.integration.conftest import DATABASE
@@ -27,12 +26,7 @@ _page = None
 def _start(where: dict) -> None:
     """Connect: one connection for each process, as in a gunicorn worker."""
     global _balancer, _page  # noqa: PLW0603
-    _balancer = Balancer(
-        Config(
-            database=DatabaseConfig(**where, name=DATABASE),
-            balancer=BalancerConfig(lock_timeout=LOCK_TIMEOUT),
-        )
-    )
+    _balancer = mariadb.balancer(where, DATABASE, lock_timeout=LOCK_TIMEOUT)
     _page = pymysql.connect(**where, database=DATABASE, autocommit=True)
 
 
@@ -139,7 +133,7 @@ def test_two_hundred_logins_sixteen_at_once_leave_the_floor_even(server, engine,
     with (
         sql_mode(server, mode),
         a_floor(server, dialers=10, aliases=200, engine=engine) as cluster,
-        pool_of({"unix_socket": server.socket, "user": "root"}) as pool,
+        pool_of(server.root) as pool,
     ):
         places = list(pool.map(_login, agents(200)))
         assert spread(cluster.local_agents()) <= 1
@@ -151,7 +145,7 @@ def test_five_hundred_logins_from_two_hosts_leave_thirty_dialers_even(server):
     with a_floor(server, dialers=30, aliases=500) as cluster:
         cluster.run("CREATE OR REPLACE USER login2@localhost IDENTIFIED BY 'far away'")
         cluster.run(f"GRANT ALL ON {DATABASE}.* TO login2@localhost")
-        near = {"unix_socket": server.socket, "user": "root"}
+        near = server.root
         far = {"host": "127.0.0.1", "port": server.port, "user": "login2", "password": "far away"}
         with pool_of(near, 8) as first, pool_of(far, 8) as second:
             work = agents(500)
@@ -166,7 +160,7 @@ def test_choices_that_vicidials_page_makes_live_leave_the_floor_even(server):
     with (
         sql_mode(server, ""),
         a_floor(server, 10, 200, engine="MyISAM", plain_indexes=False) as cluster,
-        pool_of({"unix_socket": server.socket, "user": "root"}) as pool,
+        pool_of(server.root) as pool,
     ):
         places = list(pool.map(_choose_and_go_live, agents(200)))
         assert spread(cluster.local_agents()) <= 1
@@ -177,7 +171,7 @@ def test_choices_that_vicidials_page_makes_live_leave_the_floor_even(server):
 def test_agents_who_all_log_in_again_are_moved_and_none_is_in_two_places(server, engine):
     with (
         a_floor(server, dialers=10, aliases=100, engine=engine) as cluster,
-        pool_of({"unix_socket": server.socket, "user": "root"}) as pool,
+        pool_of(server.root) as pool,
     ):
         list(pool.map(_login, agents(100)))
         again = agents(100)
@@ -193,7 +187,7 @@ def test_agents_who_all_log_in_again_are_moved_and_none_is_in_two_places(server,
 def test_one_user_who_logs_in_everywhere_at_once_ends_in_one_place(server):
     with (
         a_floor(server, dialers=3, aliases=8) as cluster,
-        pool_of({"unix_socket": server.socket, "user": "root"}, 8) as pool,
+        pool_of(server.root, 8) as pool,
     ):
         list(pool.map(_login, [(1001 + number, "busy") for number in range(8)]))
         assert cluster.run("SELECT COUNT(*) FROM vicidial_live_agents") == ((1,),)
@@ -203,7 +197,7 @@ def test_one_user_who_logs_in_everywhere_at_once_ends_in_one_place(server):
 def test_the_last_rooms_are_given_once_each_and_then_it_is_said_that_none_is_left(server, way):
     with (
         a_floor(server, dialers=5, aliases=60, rooms=8) as cluster,
-        pool_of({"unix_socket": server.socket, "user": "root"}) as pool,
+        pool_of(server.root) as pool,
     ):
         places = list(pool.map(way, agents(60)))
         chosen = [place if isinstance(place, str) else place[0] for place in places if place]

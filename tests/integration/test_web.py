@@ -54,6 +54,35 @@ def test_a_refusal_says_why(client, change, status, error):
     assert answer.get_json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "error"),
+    [
+        ("GET", "/nowhere", None, 404, "not_found"),
+        ("GET", "/api/v1/login", None, 405, "method_not_allowed"),
+        ("POST", "/api/v1/login", "[]", 400, "malformed"),
+        ("POST", "/api/v1/logout", "{", 400, "malformed"),
+        ("POST", "/api/v1/logout", "{}", 400, "malformed"),
+        ("GET", "/api/v1/explain", None, 400, "malformed"),
+    ],
+)
+def test_every_answer_is_json(client, method, path, body, status, error):
+    answer = client.open(path, method=method, data=body)
+    assert (answer.status_code, answer.get_json()["error"]) == (status, error)
+    assert answer.get_json()["detail"]
+
+
+def test_an_error_nobody_foresaw_is_told_to_the_log_and_not_to_the_client(
+    client, monkeypatch, caplog
+):
+    def broken(*_values):
+        raise RuntimeError("the inside of it")
+
+    monkeypatch.setattr("evenfloor.balancer.Database.sessions_of", broken)
+    answer = client.post("/api/v1/logout", json={"user": "agent7"})
+    assert (answer.status_code, answer.get_json()["error"]) == (500, "internal_server_error")
+    assert "the inside of it" in caplog.text and "the inside" not in answer.text
+
+
 def test_an_alias_in_use_is_refused_with_who_and_where(client):
     client.post("/api/v1/login", json=LOGIN)
     answer = client.post("/api/v1/login", json={**LOGIN, "user": "agent8"})

@@ -12,16 +12,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pymysql.constants import ER
+
 from . import config as configuration
 from . import metrics, policy
 from .connection import Lock
-from .database import PRUNE_INTERVAL, Campaign, Changes, Database, Floor, LiveSession, PhoneRow
+from .database import PRUNE_INTERVAL, Campaign, Changes, Database, Floor, PhoneRow
 from .errors import (
     ALIAS_IN_USE,
     BAD_CREDENTIALS,
     DATABASE_UNREACHABLE,
+    MALFORMED,
     NO_DIALER_AVAILABLE,
     UNKNOWN_CAMPAIGN,
+    DatabaseRefused,
     DatabaseUnreachable,
     LoginRefused,
 )
@@ -32,6 +36,12 @@ log = logging.getLogger("evenfloor.balancer")
 STALE_AFTER = 0.25
 
 _TAG_RANDOM_CHARACTERS = 7
+
+#: The longest that each value can be, in characters: VICIdial's columns.
+LONGEST = {"alias": 255, "password": 100, "user": 20, "campaign": 8}
+
+#: A value that has no place in a column: other characters than the table's, or too many.
+_UNFIT = frozenset({1267, 1270, 1271, ER.TRUNCATED_WRONG_VALUE_FOR_FIELD, ER.DATA_TOO_LONG})
 
 #: The outcomes that aren't a refusal.
 CHOSEN = "chosen"
@@ -183,6 +193,38 @@ def _new_tag() -> str:
     return f"S{time.strftime('%y%m%d%H%M%S')}{rest}"
 
 
+def _check(required: Sequence[str], **values: str) -> None:
+    """Look at what was typed, before the database is asked.
+
+    Raises:
+        LoginRefused: something is missing, isn't text, or is longer than its column.
+    """
+    for name, value in values.items():
+        if not isinstance(value, str) or (name in required and not value):
+            raise LoginRefused(MALFORMED, f"'{name}' has to be text and is required")
+        if len(value) > LONGEST[name]:
+            raise LoginRefused(MALFORMED, f"'{name}' has more than {LONGEST[name]} characters")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise LoginRefused(MALFORMED, f"'{name}' isn't text that can be written") from None
+
+
+@contextlib.contextmanager
+def _database_answers():
+    """Refuse in the caller's words what the database doesn't do; its own are for the log."""
+    try:
+        yield
+    except DatabaseUnreachable as error:
+        log.warning("the database: %s", error)
+        if isinstance(error, DatabaseRefused) and error.code in _UNFIT:
+            words = "there are characters in it that the database's tables can't hold"
+            raise LoginRefused(MALFORMED, words) from error
+        raise LoginRefused(
+            DATABASE_UNREACHABLE, "the database doesn't answer as it should; try again in a moment"
+        ) from error
+
+
 class Balancer:
     """Chooses dialers and logs agents in and out.
 
@@ -195,7 +237,7 @@ class Balancer:
     def __init__(self, config: configuration.Config):
         self._config = config
         self._settings = config.balancer
-        self._database = Database(config.database)
+        self._database = Database(config.database, self._settings.lock_timeout)
         self._prune_after = 0.0
 
     @classmethod
@@ -226,6 +268,13 @@ class Balancer:
             LoginRefused: nobody is eligible, the credentials are wrong, the campaign is not
                 known, or the database is away.
         """
+        _check(
+            required=("alias", "password"),
+            alias=alias,
+            password=password,
+            user=user,
+            campaign=campaign,
+        )
         return self._guarded(self._choose, _Trail("choose", alias, user, campaign), password)
 
     def login(
@@ -250,6 +299,8 @@ class Balancer:
         Raises:
             LoginRefused: as for :meth:`choose`, and where the alias is in use.
         """
+        values = {"alias": alias, "password": password, "user": user, "campaign": campaign}
+        _check(required=tuple(values), **values)
         return self._guarded(
             self._login, _Trail("login", alias, user, campaign), password, take_over
         )
@@ -266,12 +317,10 @@ class Balancer:
         Raises:
             LoginRefused: the database is away.
         """
-        try:
+        _check(required=("user",), user=user)
+        with _database_answers():
             sessions = self._database.sessions_of(user)
-            if sessions:
-                self._database.end_sessions(sessions)
-        except DatabaseUnreachable as error:
-            raise LoginRefused(DATABASE_UNREACHABLE, str(error)) from error
+            self._database.end_sessions(user, sessions)
         return len(sessions)
 
     def floor(self) -> list[FloorEntry]:
@@ -280,10 +329,8 @@ class Balancer:
         Raises:
             LoginRefused: the database is away.
         """
-        try:
+        with _database_answers():
             floor = self._database.floor()
-        except DatabaseUnreachable as error:
-            raise LoginRefused(DATABASE_UNREACHABLE, str(error)) from error
         entries = []
         for row, dialer in floor:
             refusal = policy.dialer_refusal(dialer, self._settings.heartbeat_timeout)
@@ -306,10 +353,8 @@ class Balancer:
         Raises:
             LoginRefused: the database is away.
         """
-        try:
+        with _database_answers():
             self._database.ping()
-        except DatabaseUnreachable as error:
-            raise LoginRefused(DATABASE_UNREACHABLE, str(error)) from error
 
     def explain(self, alias: str, user: str = "", campaign: str = "") -> Explanation:
         """Say, dialer by dialer, who is eligible and who would win. Changes nothing.
@@ -322,13 +367,12 @@ class Balancer:
         Raises:
             LoginRefused: the campaign is not known, or the database is away.
         """
-        try:
-            trail = _Trail("explain", alias, user, campaign)
+        _check(required=("alias",), alias=alias, user=user, campaign=campaign)
+        trail = _Trail("explain", alias, user, campaign)
+        with _database_answers():
             request = self._request(trail, None, count_rooms=True)
             changes, _nothing = self._database.changes(request.floor, user)
             decision, dialers = self._decide(request, changes, trail, True, must_win=False)
-        except DatabaseUnreachable as error:
-            raise LoginRefused(DATABASE_UNREACHABLE, str(error)) from error
         phones = []
         for verdict in decision.verdicts:
             dialer = dialers.get(verdict.phone.server_ip)
@@ -354,12 +398,8 @@ class Balancer:
         """Run a use case; count, log and keep how it ended."""
         started = time.perf_counter()
         try:
-            if not isinstance(password, str):
-                raise LoginRefused(BAD_CREDENTIALS, "a login needs a password")
-            return use_case(trail, password, *more)
-        except DatabaseUnreachable as error:
-            trail.outcome = DATABASE_UNREACHABLE
-            raise LoginRefused(DATABASE_UNREACHABLE, str(error)) from error
+            with _database_answers():
+                return use_case(trail, password, *more)
         except LoginRefused as refusal:
             trail.outcome = refusal.reason
             if refusal.reason == NO_DIALER_AVAILABLE:
@@ -412,19 +452,21 @@ class Balancer:
             full.add(winner.server_ip)
 
     def _login(self, trail: _Trail, password: str, take_over: bool) -> Session:
-        if not trail.user:
-            raise LoginRefused(BAD_CREDENTIALS, "a login needs a user")
-        if not trail.campaign:
-            raise LoginRefused(UNKNOWN_CAMPAIGN, "a login needs a campaign")
         request = self._request(trail, password)
         with self._database.lock(self._settings.lock_timeout) as lock:
             changes, others, own = self._look(request, trail, lock)
             self._note_lock(lock, trail)
-            if others:
-                self._take_over(trail, others, take_over)
-            if others or changes.overtaken or lock.seconds > STALE_AFTER:
+            if changes.overtaken or lock.seconds > STALE_AFTER:
                 request = self._request(trail, password)
-                changes, _others, own = self._look(request, trail)
+                changes, others, own = self._look(request, trail)
+            if others and not take_over:
+                raise LoginRefused(
+                    ALIAS_IN_USE,
+                    f"{trail.alias} is in use by {others[0].user} on {others[0].server_ip}; "
+                    "log that agent out or take the alias over",
+                )
+            others = self._database.sessions_of(*{other.user for other in others})
+            changes.take_away(others, request.floor.campaign_id)
             while True:
                 decision, dialers = self._decide(request, changes, trail)
                 winner, tag = decision.winner, _new_tag()
@@ -434,7 +476,7 @@ class Balancer:
                     trail.user,
                     trail.campaign,
                     tag,
-                    own,
+                    [*own, *others],
                     lock,
                     trail.row(),
                 )
@@ -448,18 +490,6 @@ class Balancer:
         return self._database.look_before_login(
             request.floor, list(request.rows.values()), trail.user, lock
         )
-
-    def _take_over(self, trail: _Trail, others: Sequence[LiveSession], wanted: bool) -> None:
-        """Refuse an alias that somebody else uses, or end their sessions if that is wanted."""
-        other = others[0]
-        if not wanted:
-            raise LoginRefused(
-                ALIAS_IN_USE,
-                f"{trail.alias} is in use by {other.user} on {other.server_ip}; "
-                "log that agent out or take the alias over",
-            )
-        for user in {other.user for other in others}:
-            self._database.end_sessions(self._database.sessions_of(user))
 
     def _note_lock(self, lock: Lock, trail: _Trail) -> None:
         trail.lock_seconds = lock.seconds

@@ -12,7 +12,7 @@ import sys
 from . import __version__
 from . import config as configuration
 from .balancer import Balancer, FloorEntry, spread
-from .errors import DATABASE_UNREACHABLE, ConfigurationError, LoginRefused
+from .errors import DATABASE_UNREACHABLE, MALFORMED, ConfigurationError, LoginRefused
 
 DONE, USAGE, REFUSED, UNREACHABLE = 0, 2, 3, 4
 
@@ -22,7 +22,7 @@ _BAR_WIDTH = 30
 def _password() -> str:
     if sys.stdin.isatty():
         return getpass.getpass("Phone password: ")
-    return sys.stdin.readline().rstrip("\n")
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _bar(count: int, highest: int) -> str:
@@ -170,7 +170,7 @@ def main(words: list[str] | None = None) -> int:
         return USAGE
     except LoginRefused as refusal:
         print(f"evenfloor: {refusal}", file=sys.stderr)
-        return UNREACHABLE if refusal.reason == DATABASE_UNREACHABLE else REFUSED
+        return {DATABASE_UNREACHABLE: UNREACHABLE, MALFORMED: USAGE}.get(refusal.reason, REFUSED)
 
 
 if __name__ == "__main__":

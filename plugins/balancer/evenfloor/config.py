@@ -13,12 +13,21 @@ from .policy import IGNORE, PREFER, REQUIRE
 DEFAULT_PATH = "/etc/evenfloor/evenfloor.ini"
 
 
+def _number(default: float, least: float, most: float = 2**31):
+    """A setting that is a number within bounds."""
+    return field(default=default, metadata={"least": least, "most": most})
+
+
+def _port(default: int):
+    return _number(default, 1, 65535)
+
+
 @dataclass(frozen=True)
 class DatabaseConfig:
     """How the database is reached. A ``unix_socket``, where given, wins over host and port."""
 
     host: str = "127.0.0.1"
-    port: int = 3306
+    port: int = _port(3306)
     unix_socket: str = ""
     name: str = "asterisk"
     user: str = "evenfloor"
@@ -29,11 +38,11 @@ class DatabaseConfig:
 class BalancerConfig:
     """How the choice is made. Times are in seconds."""
 
-    heartbeat_timeout: int = 5
-    lock_timeout: int = 3
+    heartbeat_timeout: int = _number(5, 1)
+    lock_timeout: int = _number(3, 0, 300)
     registration: str = PREFER
-    reservation_ttl: int = 10
-    decisions_kept: int = 30 * 24 * 3600
+    reservation_ttl: int = _number(10, 1, 3600)
+    decisions_kept: int = _number(30 * 24 * 3600, 0)
 
 
 @dataclass(frozen=True)
@@ -41,8 +50,8 @@ class LoginConfig:
     """Where the login service listens."""
 
     address: str = "127.0.0.1"
-    port: int = 8080
-    workers: int = 4
+    port: int = _port(8080)
+    workers: int = _number(4, 1)
 
 
 @dataclass(frozen=True)
@@ -51,11 +60,11 @@ class DialerConfig:
 
     server_ip: str = ""
     ami_host: str = "127.0.0.1"
-    ami_port: int = 5038
+    ami_port: int = _port(5038)
     ami_user: str = "evenfloor"
     ami_secret: str = field(default="", repr=False)
-    poll_interval: float = 0.05
-    ring_timeout: int = 30
+    poll_interval: float = _number(0.05, 0.001, 60)
+    ring_timeout: int = _number(30, 1, 3600)
 
 
 @dataclass(frozen=True)
@@ -71,27 +80,36 @@ class Config:
 _SECTIONS = {part.name: part.default_factory for part in fields(Config)}
 
 
-def _converted(kind: type, text: str, where: str):
+def _converted(setting, text: str, where: str):
+    kind = type(setting.default)
     try:
-        return kind(text)
+        value = kind(text)
     except ValueError:
         wanted = {int: "a whole number", float: "a number"}[kind]
         raise ConfigurationError(f"{where}: '{text}' is not {wanted}") from None
+    bounds = setting.metadata
+    if bounds and not bounds["least"] <= value <= bounds["most"]:
+        raise ConfigurationError(
+            f"{where}: {text} is not between {bounds['least']} and {bounds['most']}"
+        )
+    return value
 
 
 def _section(name: str, values: Mapping[str, str], environment: Mapping[str, str]):
     section = _SECTIONS[name]
-    kinds = {part.name: type(part.default) for part in fields(section)}
-    unknown = sorted(set(values) - set(kinds))
+    settings = {setting.name: setting for setting in fields(section)}
+    unknown = sorted(set(values) - set(settings))
     if unknown:
         raise ConfigurationError(
-            f"[{name}] {unknown[0]} is not a setting; known are {', '.join(sorted(kinds))}"
+            f"[{name}] {unknown[0]} is not a setting; known are {', '.join(sorted(settings))}"
         )
-    chosen = {key: _converted(kinds[key], text, f"[{name}] {key}") for key, text in values.items()}
-    for key, kind in kinds.items():
+    chosen = {
+        key: _converted(settings[key], text, f"[{name}] {key}") for key, text in values.items()
+    }
+    for key, setting in settings.items():
         variable = f"EVENFLOOR_{name}_{key}".upper()
         if variable in environment:
-            chosen[key] = _converted(kind, environment[variable], variable)
+            chosen[key] = _converted(setting, environment[variable], variable)
     return section(**chosen)
 
 

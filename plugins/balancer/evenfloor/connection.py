@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ import pymysql
 from pymysql.constants import CLIENT, CR, ER
 
 from .config import DatabaseConfig
-from .errors import DatabaseUnreachable
+from .errors import DatabaseRefused, DatabaseUnreachable
 
 log = logging.getLogger("evenfloor.database")
 
@@ -36,6 +37,11 @@ _GONE = {
     0,  # PyMySQL: the connection is closed
     1317,  # the statement was interrupted
     1927,  # MariaDB: the connection was killed
+    # A host that lost its role: another connection may find the one that has it.
+    1047,  # Galera: not a member of the cluster now
+    ER.OPTION_PREVENTS_STATEMENT,  # read-only
+    1792,  # a read-only transaction
+    1836,  # read-only mode
 }
 _TRY_AGAIN = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, 1020}  # 1020: MariaDB's snapshot conflict
 
@@ -110,11 +116,14 @@ class Connection:
 
     Args:
         config: where the database is.
+        longest_lock: the longest that a lock is waited for, in seconds.
     """
 
-    def __init__(self, config: DatabaseConfig):
+    def __init__(self, config: DatabaseConfig, longest_lock: int = 0):
         self._config = config
+        self._answer_timeout = ANSWER_TIMEOUT + longest_lock
         self._connection: pymysql.Connection | None = None
+        self._made_by = 0
         #: Whether a lock or a transaction would be lost with the connection.
         self._bound = False
 
@@ -127,7 +136,8 @@ class Connection:
             self._bound = False
 
     def _connected(self) -> pymysql.Connection:
-        if self._connection is None:
+        if self._connection is None or self._made_by != os.getpid():
+            self._made_by = os.getpid()  # a process that was forked leaves its parent's alone
             where = self._config
             target = (
                 {"unix_socket": where.unix_socket}
@@ -142,7 +152,7 @@ class Connection:
                 charset="utf8mb4",
                 autocommit=True,
                 connect_timeout=CONNECT_TIMEOUT,
-                read_timeout=ANSWER_TIMEOUT,
+                read_timeout=self._answer_timeout,
                 write_timeout=ANSWER_TIMEOUT,
                 client_flag=CLIENT.MULTI_STATEMENTS,
                 init_command=_BACKSLASHES_ESCAPE,
@@ -153,7 +163,7 @@ class Connection:
         """Run one statement.
 
         Raises:
-            DatabaseUnreachable: the database didn't answer.
+            DatabaseUnreachable: the database didn't answer, or doesn't do it.
         """
         return self.batch([Statement(text, values)])[0]
 
@@ -171,10 +181,13 @@ class Connection:
 
         Raises:
             DatabaseUnreachable: the database didn't answer.
+            DatabaseRefused: it doesn't do what it was asked for.
         """
         was_idle = self._connection is not None and not self._bound
         try:
             return self._trip(statements)
+        except DatabaseRefused:
+            raise
         except DatabaseUnreachable:
             if was_idle and all(part.text.lstrip().startswith(_REPEATABLE) for part in statements):
                 return self._trip(statements)
@@ -203,7 +216,7 @@ class Connection:
             elif lost:
                 raise DatabaseUnreachable(_in_words(error)) from error
             else:
-                raise
+                raise DatabaseRefused(error.args[0], _in_words(error)) from error
         except BaseException:
             # What is still to be read would be taken for the next statement's answer.
             self.close()
@@ -222,10 +235,14 @@ class Connection:
         try:
             yield lock
         finally:
-            if not lock.done and self._connection is not None:
-                with contextlib.suppress(DatabaseUnreachable):
-                    self.batch([lock.release()])
             self._bound = False
+            if not lock.done and self._connection is not None:
+                try:
+                    self.batch([lock.release()])
+                except BaseException as error:
+                    self.close()  # and with it the lock
+                    if not isinstance(error, DatabaseUnreachable):
+                        raise
 
     def transaction(self, work):
         """Run ``work`` again as long as it loses deadlocks.
@@ -239,9 +256,9 @@ class Connection:
             self._bound = True
             try:
                 return work()
-            except pymysql.err.OperationalError as error:
+            except DatabaseRefused as error:
                 self._roll_back()
-                if error.args[0] not in _TRY_AGAIN or not tries_left:
+                if error.code not in _TRY_AGAIN or not tries_left:
                     raise
                 time.sleep(random.uniform(0.001, 0.02))
             except BaseException:

@@ -1,6 +1,7 @@
 """Reads a floor and writes sessions. Every SQL statement of the package is in this file.
 
-Times are the database's own (``NOW()``), so that clocks of hosts don't matter. All counts
+Times are the database's own, so that clocks of hosts don't matter: ``NOW()`` where VICIdial has
+it, and UTC in Evenfloor's reservations, so that no hour comes twice. All counts
 follow VICIdial: an agent is remote where the extension starts with R, and a row without
 an extension isn't counted.
 """
@@ -29,7 +30,9 @@ _FREE = "(extension = '' OR extension IS NULL)"
 _MOVES = "(SELECT moves FROM evenfloor_moves)"
 # The newest live agent when the oldest reservation was made: read after the floor, so that what
 # has gone live by an older row is no reservation any more that will be read.
-_OLDEST_RESERVATION = "SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > NOW()"
+_OLDEST_RESERVATION = (
+    "SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > UTC_TIMESTAMP()"
+)
 
 # The alias and the campaign, one row whatever is there of them.
 _REQUEST = f"""
@@ -96,6 +99,12 @@ FROM servers s
 WHERE s.active_asterisk_server = %(yes)s ORDER BY s.server_id
 """
 
+# A live agent's user, to be compared with a reservation's: the tables need not have the same
+# character set or collation, and would else not be comparable.
+_SAME_USER = "CONVERT(l.user USING utf8mb4) COLLATE utf8mb4_general_ci"
+# A reservation that counts.
+_RESERVED = "r.expires > UTC_TIMESTAMP() AND r.user <> %(user)s"
+
 # What logins at the same time have changed: live agents newer than those that were counted, and
 # the reservations, less those that have gone live, less the old sessions of those who reserve. The
 # caller's own don't count. One statement, because it has to be one view of both tables: VICIdial's
@@ -115,17 +124,17 @@ SELECT l.server_ip, -(l.live_agent_id <= %(newest_id)s),
 FROM vicidial_live_agents l WHERE l.user = %(user)s AND {_LOCAL}
 UNION ALL
 SELECT r.server_ip, COUNT(*), COUNT(IF(r.campaign_id = %(campaign)s, 1, NULL)), COUNT(*), 0
-FROM evenfloor_reservations r WHERE r.expires > NOW() AND r.user <> %(user)s GROUP BY r.server_ip
+FROM evenfloor_reservations r WHERE {_RESERVED} GROUP BY r.server_ip
 UNION ALL
 SELECT STRAIGHT_JOIN MAX(r.server_ip), -1, -MAX(r.campaign_id = %(campaign)s), -1, 0
-FROM vicidial_live_agents l JOIN evenfloor_reservations r ON r.user = l.user
+FROM vicidial_live_agents l JOIN evenfloor_reservations r ON r.user = {_SAME_USER}
   AND r.server_ip = l.server_ip AND r.newest_id < l.live_agent_id
-WHERE l.live_agent_id > %(oldest_id)s AND r.expires > NOW() AND r.user <> %(user)s AND {_LOCAL}
+WHERE l.live_agent_id > %(oldest_id)s AND {_RESERVED} AND {_LOCAL}
 GROUP BY r.user
 UNION ALL
 SELECT STRAIGHT_JOIN l.server_ip, -1, -(l.campaign_id <=> %(campaign)s), 0, 0
 FROM evenfloor_reservations r JOIN vicidial_live_agents l ON l.live_agent_id = r.old_id
-WHERE r.old_id > 0 AND r.expires > NOW() AND r.user <> %(user)s AND l.user = r.user AND {_LOCAL}
+WHERE r.old_id > 0 AND {_RESERVED} AND r.user = {_SAME_USER} AND {_LOCAL}
 UNION ALL
 SELECT NULL, moves, 0, 0, 0 FROM evenfloor_moves
 """
@@ -133,9 +142,11 @@ _COUNT_MOVE = (
     "INSERT INTO evenfloor_moves (moves) VALUES (1) ON DUPLICATE KEY UPDATE moves = moves + 1"
 )
 
+# In the order of LiveSession.
 _SESSIONS = """
-SELECT live_agent_id, user, server_ip, conf_exten, callerid, extension,
-  TIMESTAMPDIFF(SECOND, last_call_time, NOW())
+SELECT live_agent_id, COALESCE(user, ''), server_ip, COALESCE(conf_exten, ''),
+  COALESCE(callerid, ''), COALESCE(extension, ''), COALESCE(extension NOT LIKE 'R%%', 0),
+  COALESCE(campaign_id, ''), COALESCE(TIMESTAMPDIFF(SECOND, last_call_time, NOW()), 0)
 FROM vicidial_live_agents WHERE """
 
 _QUEUE_HANGUP = """
@@ -148,6 +159,7 @@ INSERT INTO vicidial_manager (uniqueid, entry_date, status, response, server_ip,
 SELECT '', NOW(), 'NEW', 'N', server_ip, '', 'Originate', %s, %s,
   CONCAT('Context: ', ext_context), %s, 'Priority: 1', %s FROM servers WHERE server_ip = %s
 """
+_FINISH_ACTIONS = "UPDATE vicidial_manager SET status = %s, response = 'Y' WHERE callerid = %s"
 _INSERT_LIVE_AGENT = """
 INSERT INTO vicidial_live_agents (user, server_ip, conf_exten, extension, status, lead_id,
   campaign_id, uniqueid, callerid, channel, random_id, last_call_time, last_call_finish)
@@ -155,7 +167,7 @@ VALUES (%s, %s, %s, %s, 'PAUSED', 0, %s, '', %s, '', %s, NOW(), NOW())
 """
 _RESERVE = """
 REPLACE INTO evenfloor_reservations (user, server_ip, campaign_id, newest_id, old_id, expires)
-VALUES (%s, %s, %s, %s, %s, NOW() + INTERVAL %s SECOND)
+VALUES (%s, %s, %s, %s, %s, UTC_TIMESTAMP() + INTERVAL %s SECOND)
 """
 _RECORD_DECISION = """
 INSERT INTO evenfloor_decisions (decided, user, alias_id, campaign_id, server_ip, phone_login,
@@ -219,14 +231,28 @@ class Changes(dict):
         """Nothing has changed on a dialer that nothing was found of."""
         return Change()
 
+    def take_away(self, sessions: Iterable[LiveSession], campaign_id: str) -> None:
+        """Don't count sessions that were counted and are about to end.
+
+        Args:
+            sessions: of other users than the caller.
+            campaign_id: the campaign that is counted besides all.
+        """
+        for session in sessions:
+            if session.local:
+                of_campaign = session.campaign_id.lower() == campaign_id.lower()
+                change = self[session.server_ip]
+                self[session.server_ip] = change._replace(
+                    agents=change.agents - 1, in_campaign=change.in_campaign - of_campaign
+                )
+
     @property
     def own_id(self) -> int:
         """The caller's own session that was counted; 0 for none."""
         return max((change.own_id for change in self.values()), default=0)
 
 
-@dataclass(frozen=True)
-class LiveSession:
+class LiveSession(NamedTuple):
     """A row of ``vicidial_live_agents``. ``age`` is in seconds."""
 
     live_agent_id: int
@@ -234,8 +260,10 @@ class LiveSession:
     server_ip: str
     room: str
     tag: str
-    channel: str = ""
-    age: int = 0
+    channel: str
+    local: bool
+    campaign_id: str
+    age: int
 
 
 @dataclass(frozen=True)
@@ -332,10 +360,11 @@ class Database:
 
     Args:
         config: where the database is.
+        longest_lock: the longest that a lock is waited for, in seconds.
     """
 
-    def __init__(self, config: DatabaseConfig):
-        self._connection = Connection(config)
+    def __init__(self, config: DatabaseConfig, longest_lock: int = 0):
+        self._connection = Connection(config, longest_lock)
         self._run = self._connection.run
         self._batch = self._connection.batch
         self.close = self._connection.close
@@ -492,9 +521,9 @@ class Database:
         dialers = floor.changed(changes, rooms_counted=True)
         return [(DialerRow(row[0], row[4], *row[1:4]), dialers[row[4]]) for row in rows]
 
-    def sessions_of(self, user: str) -> list[LiveSession]:
-        """Find where a user is logged in."""
-        return _found(self._run(_SESSIONS + "user = %s", (user,)))
+    def sessions_of(self, *users: str) -> list[LiveSession]:
+        """Find where users are logged in."""
+        return _found(self._run(_SESSIONS + "user IN %s", (users,))) if users else []
 
     # -- what a login writes --------------------------------------------------------------
 
@@ -546,7 +575,7 @@ class Database:
         if replies[2].rows:
             return True
         # Nobody else reads the reservation as long as the decision isn't told.
-        undo = [Statement("DELETE FROM evenfloor_reservations WHERE user = %s", (user,))]
+        undo = [_forget_reservation(user)]
         if len(replies) > 3:
             undo.append(
                 Statement(
@@ -565,14 +594,15 @@ class Database:
         user: str,
         campaign_id: str,
         tag: str,
-        own: Sequence[LiveSession],
+        ended: Sequence[LiveSession],
         lock: Lock,
         decision: dict,
     ) -> str | None:
-        """End the user's old sessions, claim a room, ask for the call, and write what is counted.
+        """Claim a room, end the sessions it replaces, ask for the call, write what is counted.
 
-        Everything is one transaction where the engine has them. Where it hasn't, the live-agent
-        row comes last: it never stands without its room and its call.
+        Everything is one transaction where the engine has them. Where it hasn't, nobody's session
+        ends before there is a room, and the live-agent row comes last: it never stands without its
+        room and its call.
 
         Args:
             phone: the winner.
@@ -580,7 +610,7 @@ class Database:
             user: who logs in.
             campaign_id: the campaign.
             tag: the session's name.
-            own: the user's old sessions.
+            ended: the sessions that this one replaces.
             lock: is given back.
             decision: for ``evenfloor_decisions``.
 
@@ -589,10 +619,9 @@ class Database:
         """
 
         def work() -> str | None:
-            *_others, claimed = self._batch(
+            _started, claimed = self._batch(
                 [
                     Statement("START TRANSACTION"),
-                    *_endings(own),
                     _claim_room(phone, _ROOM_TABLES[dialer.conf_engine]),
                 ]
             )
@@ -602,11 +631,12 @@ class Database:
             room = str(claimed.last_id)
             self._batch(
                 [
+                    *_endings(ended),
                     _originate(phone, room, tag),
                     _live_agent(phone, user, campaign_id, room, tag),
-                    Statement("DELETE FROM evenfloor_reservations WHERE user = %s", (user,)),
                     Statement("COMMIT"),
-                    *([Statement(_COUNT_MOVE)] if own else []),
+                    _forget_reservation(user),
+                    *([Statement(_COUNT_MOVE)] if ended else []),
                     lock.release(),
                     Statement(_RECORD_DECISION, decision, optional=True),
                 ]
@@ -616,14 +646,15 @@ class Database:
 
         return self._connection.transaction(work)
 
-    def end_sessions(self, sessions: Sequence[LiveSession]) -> None:
-        """Stop counting sessions, and ask their dialers to end the calls."""
+    def end_sessions(self, user: str, sessions: Sequence[LiveSession]) -> None:
+        """Stop counting a user's sessions, and ask their dialers to end the calls."""
         self._connection.transaction(
             lambda: self._batch(
                 [
                     Statement("START TRANSACTION"),
                     *_endings(sessions),
                     Statement("COMMIT"),
+                    _forget_reservation(user),
                     Statement(_COUNT_MOVE),
                 ]
             )
@@ -638,7 +669,8 @@ class Database:
         self._batch(
             [
                 Statement(
-                    "DELETE FROM evenfloor_reservations WHERE expires <= NOW()", optional=True
+                    "DELETE FROM evenfloor_reservations WHERE expires <= UTC_TIMESTAMP()",
+                    optional=True,
                 ),
                 Statement(
                     "DELETE FROM evenfloor_decisions WHERE decided < NOW() - INTERVAL %s SECOND"
@@ -682,14 +714,26 @@ class Database:
             for row in rows
         ]
 
-    def finish_actions(self, tags: Iterable[str], answered: bool) -> None:
-        """Note how the actions of these sessions ended."""
-        wanted = list(tags)
-        if wanted:
-            self._run(
-                "UPDATE vicidial_manager SET status = %s, response = 'Y' WHERE callerid IN %s",
-                ("UPDATED" if answered else "DEAD", wanted),
+    def note_late(self, tag: str) -> None:
+        """Note that a session's action came too late to be sent."""
+        self._run(_FINISH_ACTIONS, ("DEAD", tag))
+
+    def note_answered(self, server_ip: str, tag: str, channel: str) -> None:
+        """Note that a session's phone answered, and the channel that it has got."""
+        self._connection.transaction(
+            lambda: self._batch(
+                [
+                    Statement("START TRANSACTION"),
+                    Statement(_FINISH_ACTIONS, ("UPDATED", tag)),
+                    Statement(
+                        "UPDATE vicidial_live_agents SET channel = %s, uniqueid = %s"
+                        " WHERE server_ip = %s AND callerid = %s",
+                        (channel, tag, server_ip, tag),
+                    ),
+                    Statement("COMMIT"),
+                ]
             )
+        )
 
     def forget_actions(self, server_ip: str, seconds: int) -> None:
         """Remove a dialer's actions that are older than ``seconds``."""
@@ -697,14 +741,6 @@ class Database:
             "DELETE FROM vicidial_manager WHERE server_ip = %s AND status <> 'NEW'"
             " AND entry_date < NOW() - INTERVAL %s SECOND",
             (server_ip, seconds),
-        )
-
-    def note_channel(self, server_ip: str, tag: str, channel: str) -> None:
-        """Write the channel that a session got into its live-agent row."""
-        self._run(
-            "UPDATE vicidial_live_agents SET channel = %s, uniqueid = %s"
-            " WHERE server_ip = %s AND callerid = %s",
-            (channel, tag, server_ip, tag),
         )
 
     def sessions_on(self, server_ip: str) -> list[LiveSession]:
@@ -754,10 +790,7 @@ class Database:
 
 
 def _found(reply: Reply) -> list[LiveSession]:
-    return [
-        LiveSession(number, user or "", server_ip, room or "", tag or "", channel or "", age or 0)
-        for number, user, server_ip, room, tag, channel, age in reply.rows
-    ]
+    return [LiveSession(*row) for row in reply.rows]
 
 
 def _endings(sessions: Sequence[LiveSession]) -> list[Statement]:
@@ -773,6 +806,11 @@ def _endings(sessions: Sequence[LiveSession]) -> list[Statement]:
             Statement(_QUEUE_HANGUP, (session.server_ip, session.tag)),
         )
     ]
+
+
+def _forget_reservation(user: str) -> Statement:
+    """Don't count a user's choice any more. In memory, and so after a transaction, not in it."""
+    return Statement("DELETE FROM evenfloor_reservations WHERE user = %s", (user,))
 
 
 def _claim_room(phone: PhoneRow, table: str) -> Statement:

@@ -23,8 +23,6 @@ import sys
 import time
 from dataclasses import dataclass
 
-import pymysql
-
 from . import config as configuration
 from .ami import PEER_STATES, REMOVED, Ami, AmiSilent
 from .database import REGISTERED_STATES, Database, LiveSession, QueuedAction
@@ -128,7 +126,7 @@ class Daemon:
                 if trouble:
                     log.info("%s works again", work.__name__.strip("_"))
                     trouble = ""
-            except (DatabaseUnreachable, AmiSilent, pymysql.err.MySQLError) as error:
+            except (DatabaseUnreachable, AmiSilent) as error:
                 if str(error) != trouble:
                     trouble = str(error)
                     log.warning("%s: %s", work.__name__.strip("_"), trouble)
@@ -149,7 +147,7 @@ class Daemon:
         for action in await self._run(Database.take_actions, self._server_ip):
             if action.age > STALE_ACTION:
                 log.warning("session %s: %s came too late", action.tag, action.action)
-                await self._run(Database.finish_actions, [action.tag], False)
+                await self._run(Database.note_late, action.tag)
             elif action.action == "Originate":
                 self._spawn(self._place_call(action))
             elif action.action == "Hangup":
@@ -176,12 +174,10 @@ class Daemon:
         if not answered:
             self._session_over(action.tag)
             return
-        call = self._calls.get(action.tag)
+        channel = self._calls[action.tag].channel if action.tag in self._calls else ""
         try:
-            await self._run(Database.finish_actions, [action.tag], True)
-            if call:
-                await self._run(Database.note_channel, self._server_ip, action.tag, call.channel)
-        except (DatabaseUnreachable, pymysql.err.MySQLError) as error:
+            await self._run(Database.note_answered, self._server_ip, action.tag, channel)
+        except DatabaseUnreachable as error:
             log.warning("session %s: %s", action.tag, error)
 
     async def _end_call(self, tag: str) -> None:

@@ -7,6 +7,7 @@ NO_DIALER_AVAILABLE = "no_dialer_available"
 ALIAS_IN_USE = "alias_in_use"
 UNKNOWN_CAMPAIGN = "unknown_campaign"
 DATABASE_UNREACHABLE = "database_unreachable"
+MALFORMED = "malformed"
 
 
 class ConfigurationError(Exception):
@@ -17,12 +18,24 @@ class DatabaseUnreachable(Exception):
     """The database didn't answer, or went away in the middle."""
 
 
+class DatabaseRefused(DatabaseUnreachable):
+    """The database answered that it doesn't do what was asked: read-only, full, a table missing.
+
+    Attributes:
+        code: the database's error number.
+    """
+
+    def __init__(self, code: int, words: str):
+        super().__init__(words)
+        self.code = code
+
+
 class LoginRefused(Exception):
     """A login that can't be had.
 
     Attributes:
         reason: one of ``bad_credentials``, ``no_dialer_available``, ``alias_in_use``,
-            ``unknown_campaign``, ``database_unreachable``.
+            ``unknown_campaign``, ``database_unreachable``, ``malformed``.
         detail: the same in words, for a person.
         dialers: for ``no_dialer_available``, ``{phone_login: why not}`` in the order of the
             logins list; empty otherwise.

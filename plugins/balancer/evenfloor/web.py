@@ -11,6 +11,7 @@ import prometheus_client
 import prometheus_client.multiprocess
 from flask import Flask, Response, jsonify, render_template, request
 from prometheus_client.core import GaugeMetricFamily
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from . import config as configuration
 from .balancer import Balancer, spread
@@ -18,12 +19,11 @@ from .errors import (
     ALIAS_IN_USE,
     BAD_CREDENTIALS,
     DATABASE_UNREACHABLE,
+    MALFORMED,
     NO_DIALER_AVAILABLE,
     UNKNOWN_CAMPAIGN,
     LoginRefused,
 )
-
-MALFORMED = "malformed"
 
 _STATUS = {
     MALFORMED: 400,
@@ -33,13 +33,6 @@ _STATUS = {
     NO_DIALER_AVAILABLE: 503,
     DATABASE_UNREACHABLE: 503,
 }
-
-#: The longest each field can be: VICIdial's columns.
-_LONGEST = {"alias": 255, "password": 100, "user": 20, "campaign": 8}
-
-
-class _Malformed(Exception):
-    """A request that can't be understood; the message says why."""
 
 
 class _FloorCollector:
@@ -77,24 +70,16 @@ class _FloorCollector:
         yield gauge
 
 
-def _fields(required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict:
-    """Read text fields from a JSON object.
+def _body(*names: str) -> dict:
+    """Read values from the request's JSON object; what isn't there is empty.
 
     Raises:
-        _Malformed: no JSON object, a field missing, not text, empty, or too long.
+        LoginRefused: there is no JSON object.
     """
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
-        raise _Malformed("the body has to be a JSON object")
-    values = {}
-    for name in required + optional:
-        value = body.get(name, "" if name in optional else None)
-        if not isinstance(value, str) or (name in required and not value):
-            raise _Malformed(f"'{name}' has to be text and is required")
-        if len(value) > _LONGEST[name]:
-            raise _Malformed(f"'{name}' has more than {_LONGEST[name]} characters")
-        values[name] = value
-    return values
+        raise LoginRefused(MALFORMED, "the body has to be a JSON object")
+    return {name: body.get(name, "") for name in names}
 
 
 def _error(reason: str, detail: str, dialers: dict | None = None):
@@ -102,6 +87,13 @@ def _error(reason: str, detail: str, dialers: dict | None = None):
     if dialers:
         body["dialers"] = dialers
     return jsonify(body), _STATUS[reason]
+
+
+def _http_error(error: HTTPException):
+    """Answer in JSON where the request is not one of the API's, or something unforeseen failed."""
+    unforeseen = isinstance(error, InternalServerError)
+    detail = "something unforeseen failed; the log says what" if unforeseen else error.description
+    return jsonify({"error": error.name.lower().replace(" ", "_"), "detail": detail}), error.code
 
 
 def create_app(path: str | None = None) -> Flask:
@@ -128,37 +120,28 @@ def create_app(path: str | None = None) -> Flask:
     app.register_error_handler(
         LoginRefused, lambda refusal: _error(refusal.reason, refusal.detail, refusal.dialers)
     )
-    app.register_error_handler(_Malformed, lambda problem: _error(MALFORMED, str(problem)))
+    app.register_error_handler(HTTPException, _http_error)
 
     @app.post("/api/v1/login")
     def login():
-        values = _fields(("alias", "password", "user", "campaign"))
+        values = _body("alias", "password", "user", "campaign")
         take_over = request.get_json().get("take_over", False)
         if not isinstance(take_over, bool):
-            raise _Malformed("'take_over' has to be true or false")
+            raise LoginRefused(MALFORMED, "'take_over' has to be true or false")
         return jsonify(asdict(balancer().login(**values, take_over=take_over)))
 
     @app.post("/api/v1/choose")
     def choose():
-        values = _fields(("alias", "password"), ("user", "campaign"))
-        return jsonify(asdict(balancer().choose(**values)))
+        return jsonify(asdict(balancer().choose(**_body("alias", "password", "user", "campaign"))))
 
     @app.get("/api/v1/explain")
     def explain():
-        alias = request.args.get("alias", "")
-        if not alias or len(alias) > _LONGEST["alias"]:
-            raise _Malformed("'alias' is required, as in /api/v1/explain?alias=101x")
-        return jsonify(
-            asdict(
-                balancer().explain(
-                    alias, request.args.get("user", ""), request.args.get("campaign", "")
-                )
-            )
-        )
+        asked = {name: request.args.get(name, "") for name in ("alias", "user", "campaign")}
+        return jsonify(asdict(balancer().explain(**asked)))
 
     @app.post("/api/v1/logout")
     def logout():
-        return jsonify({"sessions": balancer().logout(**_fields(("user",)))})
+        return jsonify({"sessions": balancer().logout(**_body("user"))})
 
     @app.get("/api/v1/floor")
     def floor():
