@@ -22,12 +22,12 @@ from .errors import (
     ALIAS_IN_USE,
     BAD_CREDENTIALS,
     DATABASE_UNREACHABLE,
-    MALFORMED,
     NO_DIALER_AVAILABLE,
     UNKNOWN_CAMPAIGN,
     DatabaseRefused,
     DatabaseUnreachable,
     LoginRefused,
+    Malformed,
 )
 
 log = logging.getLogger("evenfloor.balancer")
@@ -197,17 +197,18 @@ def _check(required: Sequence[str], **values: str) -> None:
     """Look at what was typed, before the database is asked.
 
     Raises:
-        LoginRefused: something is missing, isn't text, or is longer than its column.
+        Malformed: something is missing, isn't text, or is longer than its column.
     """
     for name, value in values.items():
+        reason = UNKNOWN_CAMPAIGN if name == "campaign" else BAD_CREDENTIALS
         if not isinstance(value, str) or (name in required and not value):
-            raise LoginRefused(MALFORMED, f"'{name}' has to be text and is required")
+            raise Malformed(reason, f"'{name}' has to be text and is required")
         if len(value) > LONGEST[name]:
-            raise LoginRefused(MALFORMED, f"'{name}' has more than {LONGEST[name]} characters")
+            raise Malformed(reason, f"'{name}' has more than {LONGEST[name]} characters")
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise LoginRefused(MALFORMED, f"'{name}' isn't text that can be written") from None
+            raise Malformed(reason, f"'{name}' isn't text that can be written") from None
 
 
 @contextlib.contextmanager
@@ -219,7 +220,7 @@ def _database_answers():
         log.warning("the database: %s", error)
         if isinstance(error, DatabaseRefused) and error.code in _UNFIT:
             words = "there are characters in it that the database's tables can't hold"
-            raise LoginRefused(MALFORMED, words) from error
+            raise Malformed(BAD_CREDENTIALS, words) from error
         raise LoginRefused(
             DATABASE_UNREACHABLE, "the database doesn't answer as it should; try again in a moment"
         ) from error

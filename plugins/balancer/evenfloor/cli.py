@@ -12,7 +12,7 @@ import sys
 from . import __version__
 from . import config as configuration
 from .balancer import Balancer, FloorEntry, spread
-from .errors import DATABASE_UNREACHABLE, MALFORMED, ConfigurationError, LoginRefused
+from .errors import DATABASE_UNREACHABLE, ConfigurationError, LoginRefused, Malformed
 
 DONE, USAGE, REFUSED, UNREACHABLE = 0, 2, 3, 4
 
@@ -168,9 +168,12 @@ def main(words: list[str] | None = None) -> int:
     except ConfigurationError as error:
         print(f"evenfloor: {error}", file=sys.stderr)
         return USAGE
+    except Malformed as refusal:
+        print(f"evenfloor: {refusal.detail}", file=sys.stderr)
+        return USAGE
     except LoginRefused as refusal:
         print(f"evenfloor: {refusal}", file=sys.stderr)
-        return {DATABASE_UNREACHABLE: UNREACHABLE, MALFORMED: USAGE}.get(refusal.reason, REFUSED)
+        return UNREACHABLE if refusal.reason == DATABASE_UNREACHABLE else REFUSED
 
 
 if __name__ == "__main__":

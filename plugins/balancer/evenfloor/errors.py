@@ -7,7 +7,6 @@ NO_DIALER_AVAILABLE = "no_dialer_available"
 ALIAS_IN_USE = "alias_in_use"
 UNKNOWN_CAMPAIGN = "unknown_campaign"
 DATABASE_UNREACHABLE = "database_unreachable"
-MALFORMED = "malformed"
 
 
 class ConfigurationError(Exception):
@@ -35,7 +34,7 @@ class LoginRefused(Exception):
 
     Attributes:
         reason: one of ``bad_credentials``, ``no_dialer_available``, ``alias_in_use``,
-            ``unknown_campaign``, ``database_unreachable``, ``malformed``.
+            ``unknown_campaign``, ``database_unreachable``.
         detail: the same in words, for a person.
         dialers: for ``no_dialer_available``, ``{phone_login: why not}`` in the order of the
             logins list; empty otherwise.
@@ -50,3 +49,7 @@ class LoginRefused(Exception):
     def __reduce__(self):
         """Let it pass between processes whole."""
         return type(self), (self.reason, self.detail, self.dialers)
+
+
+class Malformed(LoginRefused):
+    """A value that can't be what was asked for: missing, not text, or not fit for its column."""

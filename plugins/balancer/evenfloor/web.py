@@ -19,14 +19,13 @@ from .errors import (
     ALIAS_IN_USE,
     BAD_CREDENTIALS,
     DATABASE_UNREACHABLE,
-    MALFORMED,
     NO_DIALER_AVAILABLE,
     UNKNOWN_CAMPAIGN,
     LoginRefused,
+    Malformed,
 )
 
 _STATUS = {
-    MALFORMED: 400,
     UNKNOWN_CAMPAIGN: 400,
     BAD_CREDENTIALS: 401,
     ALIAS_IN_USE: 409,
@@ -74,19 +73,23 @@ def _body(*names: str) -> dict:
     """Read values from the request's JSON object; what isn't there is empty.
 
     Raises:
-        LoginRefused: there is no JSON object.
+        Malformed: there is no JSON object.
     """
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
-        raise LoginRefused(MALFORMED, "the body has to be a JSON object")
+        raise Malformed(BAD_CREDENTIALS, "the body has to be a JSON object")
     return {name: body.get(name, "") for name in names}
 
 
-def _error(reason: str, detail: str, dialers: dict | None = None):
-    body = {"error": reason, "detail": detail}
-    if dialers:
-        body["dialers"] = dialers
-    return jsonify(body), _STATUS[reason]
+def _refused(refusal: LoginRefused):
+    body = {"error": refusal.reason, "detail": refusal.detail}
+    if refusal.dialers:
+        body["dialers"] = refusal.dialers
+    return jsonify(body), _STATUS[refusal.reason]
+
+
+def _malformed(refusal: Malformed):
+    return jsonify({"error": "malformed", "detail": refusal.detail}), 400
 
 
 def _http_error(error: HTTPException):
@@ -117,9 +120,8 @@ def create_app(path: str | None = None) -> Flask:
             local.balancer = Balancer(config)
         return local.balancer
 
-    app.register_error_handler(
-        LoginRefused, lambda refusal: _error(refusal.reason, refusal.detail, refusal.dialers)
-    )
+    app.register_error_handler(LoginRefused, _refused)
+    app.register_error_handler(Malformed, _malformed)
     app.register_error_handler(HTTPException, _http_error)
 
     @app.post("/api/v1/login")
@@ -127,7 +129,7 @@ def create_app(path: str | None = None) -> Flask:
         values = _body("alias", "password", "user", "campaign")
         take_over = request.get_json().get("take_over", False)
         if not isinstance(take_over, bool):
-            raise LoginRefused(MALFORMED, "'take_over' has to be true or false")
+            raise Malformed(BAD_CREDENTIALS, "'take_over' has to be true or false")
         return jsonify(asdict(balancer().login(**values, take_over=take_over)))
 
     @app.post("/api/v1/choose")
