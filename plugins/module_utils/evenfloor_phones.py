@@ -92,7 +92,7 @@ def _letters_of_names(ids, extensions):
     }
 
 
-def make_plan(phones, aliases, wanted, serving, grow=True, purge=False):
+def make_plan(phones, aliases, wanted, serving, grow=True, purge=False, leaving=()):
     """Work out what has to change.
 
     Phones that are there keep their logins, and their passwords unless the inventory gives
@@ -106,14 +106,17 @@ def make_plan(phones, aliases, wanted, serving, grow=True, purge=False):
         grow: whether logins lists may get new entries now. Without it they only shrink.
         purge: whether phones and aliases that aren't wanted go. Without it only those of
             wanted aliases do.
+        leaving: the ``server_ip`` of dialers that go: all their phones are removed.
 
     Returns:
         A Plan. Its order of application never lets an alias name a phone that isn't there:
         new and changed phones, aliases, removed phones.
 
     Raises:
-        InventoryError: a phone login or a logins list would be too long or is taken.
+        InventoryError: a phone login or a logins list would be too long or is taken, or a leaving
+            dialer is the last one of an alias.
     """
+    wanted = [_without(alias, leaving) for alias in wanted]
     by_place = {(phone.extension, phone.server_ip): phone for phone in phones}
     by_extension = collections.defaultdict(list)
     for phone in phones:
@@ -147,22 +150,43 @@ def make_plan(phones, aliases, wanted, serving, grow=True, purge=False):
         _plan_alias(plan, alias, wanted_phones, there.get(alias["alias_id"].lower()), serving, grow)
 
     for place, phone in by_place.items():
-        if place not in wanted_places and (purge or phone.extension in extensions):
+        unwanted = purge or phone.extension in extensions or phone.server_ip in leaving
+        if unwanted and place not in wanted_places:
             plan.removed_phones.append(phone)
     wanted_ids = {alias["alias_id"].lower() for alias in wanted}
     others = [alias for name, alias in there.items() if name not in wanted_ids]
     if purge:
         plan.removed_aliases.extend(others)
     else:
-        _let_go(plan, others)
+        _let_go(plan, others, leaving)
     return plan
 
 
-def _let_go(plan, aliases):
-    """Take the phones that go out of aliases that stay although nobody asked for them."""
+def _without(alias, leaving):
+    """Return a wanted alias without the dialers that go."""
+    stay = [server_ip for server_ip in alias["server_ips"] if server_ip not in leaving]
+    if alias["server_ips"] and not stay:
+        raise InventoryError(
+            f"alias {alias['alias_id']} has no dialer but {', '.join(alias['server_ips'])}; give"
+            " its entry another one, or take it out of phone_aliases, and run aliases.yml first"
+        )
+    return {**alias, "server_ips": stay}
+
+
+def _let_go(plan, aliases, leaving):
+    """Take the phones that go out of aliases that stay although nobody asked for them.
+
+    Raises:
+        InventoryError: a leaving dialer is the last of one.
+    """
     gone = {phone.login for phone in plan.removed_phones}
     for alias in aliases:
         left = tuple(login for login in alias.logins if login not in gone)
+        if leaving and alias.logins and not left:
+            raise InventoryError(
+                f"alias {alias.alias_id} has no phone but {','.join(alias.logins)}, which would go;"
+                " give it another one or remove it first"
+            )
         if left != tuple(alias.logins):
             plan.changed_aliases.append((alias, alias._replace(logins=left)))
 

@@ -62,6 +62,14 @@ options:
         created and lists only shrink, which is safe while nothing is registered yet.
     type: bool
     default: true
+  leaving:
+    description:
+      - The server IPs of dialers that go. All their phones are removed, and their logins from every
+        logins list, whoever made them.
+      - The module refuses to leave an alias without any dialer.
+    type: list
+    elements: str
+    default: []
   purge:
     description:
       - Whether phones and aliases that no entry names are removed. Right where Evenfloor owns
@@ -232,6 +240,7 @@ def bring_to_state(module, cursor):
         read_opened(cursor) | set(wanted["serving"]),
         grow=wanted["grow"],
         purge=wanted["purge"],
+        leaving=wanted["leaving"],
     )
     changes = describe(plan)
     if changes and not module.check_mode:
@@ -274,6 +283,7 @@ def main():
             },
             "dialers": {"type": "list", "elements": "dict", "required": True},
             "serving": {"type": "list", "elements": "str", "default": []},
+            "leaving": {"type": "list", "elements": "str", "default": []},
             "grow": {"type": "bool", "default": True},
             "purge": {"type": "bool", "default": False},
         },

@@ -22,9 +22,8 @@ options:
     description: The dialer's short name, at most 10 characters. Required unless it is removed.
     type: str
   description:
-    description: The dialer in words.
+    description: The dialer in words; by default that stays as it is.
     type: str
-    default: ""
   asterisk_version:
     description: Asterisk's version, for people and for VICIdial's reports.
     type: str
@@ -44,6 +43,12 @@ options:
     description: Whether to open the dialer for logins if it has never been opened.
     type: bool
     default: false
+  takes_logins:
+    description:
+      - Whether the dialer takes logins; by default that stays as it is. From the moment this module
+        has closed it, no login goes there, not even one that is under way.
+      - Only a dialer that has been opened before can be closed and opened again.
+    type: bool
   state:
     description: Whether the dialer's rows are to be there.
     type: str
@@ -82,6 +87,13 @@ EXAMPLES = r"""
     server_id: dialer3
     opened: true
   delegate_to: db1
+
+- name: Close it
+  evenfloor_server:
+    server_ip: 10.0.0.13
+    server_id: dialer3
+    takes_logins: false
+  delegate_to: db1
 """
 
 RETURN = r"""
@@ -115,6 +127,7 @@ TABLES = [
     "servers",
 ]
 
+LOCK_TIMEOUT = 10
 #: A dialer's columns that follow the inventory; the others are set once and then an operator's.
 FOLLOWING = ("server_id", "server_description", "asterisk_version")
 
@@ -123,14 +136,14 @@ def read_row(cursor, server_ip):
     """Read what there is of a dialer: its columns, or None."""
     cursor.execute(
         "SELECT s.server_id, s.server_description, s.asterisk_version, d.max_agents,"
-        " d.opened IS NOT NULL, d.server_ip IS NOT NULL,"
+        " s.active_agent_login_server = 'Y', d.opened IS NOT NULL, d.server_ip IS NOT NULL,"
         " EXISTS (SELECT 1 FROM server_updater u WHERE u.server_ip = s.server_ip)"
         " FROM servers s LEFT JOIN evenfloor_dialers d ON d.server_ip = s.server_ip"
         " WHERE s.server_ip = %s",
         (server_ip,),
     )
     row = cursor.fetchone()
-    names = [*FOLLOWING, "max_agents", "opened", "known", "heartbeat"]
+    names = [*FOLLOWING, "max_agents", "takes_logins", "opened", "known", "heartbeat"]
     return dict(zip(names, row)) if row else None
 
 
@@ -160,13 +173,30 @@ def missing_rooms(cursor, server_ip, first, last):
 
 
 def wanted_row(params, before):
-    """Say what the row should be. A version that isn't given stays as it is."""
+    """Say what the row should be. What isn't given stays as it is, save the most agents.
+
+    Raises:
+        ValueError: a dialer that has never been open is to be opened again, or closed.
+    """
     old = before or {}
+    takes_logins = bool(old.get("takes_logins"))
+    if params["opened"] and not old.get("opened"):
+        takes_logins = True
+    if params["takes_logins"] is not None:
+        takes_logins = params["takes_logins"]
+        if not old.get("opened"):
+            raise ValueError(
+                f"{params['server_id']} has never been open for logins; add-dialer.yml opens it "
+                "when its phones are registered"
+            )
     return {
         "server_id": params["server_id"],
-        "server_description": params["description"],
+        "server_description": old.get("server_description") or ""
+        if params["description"] is None
+        else params["description"],
         "asterisk_version": params["asterisk_version"] or old.get("asterisk_version") or "",
         "max_agents": params["max_agents"],
+        "takes_logins": takes_logins,
         "opened": bool(params["opened"] or old.get("opened")),
         "known": True,
         "heartbeat": True,
@@ -198,12 +228,23 @@ def write_row(cursor, server_ip, before, after):
     cursor.execute("INSERT IGNORE INTO server_updater (server_ip) VALUES (%s)", (server_ip,))
 
 
-def open_dialer(cursor, server_ip):
-    """Open a dialer for logins, and note that it was."""
+def take_logins(module, cursor, takes_logins):
+    """Open or close a dialer. Who has counted before, and not yet claimed, counts again.
+
+    The lock is the balancer's (plugins/balancer/evenfloor/connection.py): a login that is under way
+    is through before, or sees the change.
+    """
+    lock = f"evenfloor.{module.params['database']}"[:64]
+    cursor.execute("SELECT GET_LOCK(%s, %s)", (lock, LOCK_TIMEOUT))
     cursor.execute(
-        "UPDATE servers SET active_agent_login_server = 'Y' WHERE server_ip = %s", (server_ip,)
+        "UPDATE servers SET active_agent_login_server = %s WHERE server_ip = %s",
+        ("Y" if takes_logins else "N", module.params["server_ip"]),
     )
-    cursor.execute("UPDATE evenfloor_dialers SET opened = NOW() WHERE server_ip = %s", (server_ip,))
+    cursor.execute(
+        "INSERT INTO evenfloor_moves (moves) VALUES (1) ON DUPLICATE KEY UPDATE moves = moves + 1"
+    )
+    cursor.connection.commit()
+    cursor.execute("DO RELEASE_LOCK(%s)", (lock,))
 
 
 def make_present(module, cursor):
@@ -225,7 +266,11 @@ def make_present(module, cursor):
         rows = [{"conf_exten": room, "server_ip": server_ip, "extension": ""} for room in rooms]
         insert_rows(cursor, ROOM_TABLE, rows)
         if opening:
-            open_dialer(cursor, server_ip)
+            cursor.execute(
+                "UPDATE evenfloor_dialers SET opened = NOW() WHERE server_ip = %s", (server_ip,)
+            )
+        if after["takes_logins"] != bool((before or {}).get("takes_logins")):
+            take_logins(module, cursor, after["takes_logins"])
     return {
         "changed": changed,
         "in_service": after["opened"],
@@ -259,7 +304,8 @@ def as_text(server_ip, row):
         return ""
     lines = [f"server_ip: {server_ip}"]
     lines += [f"{column}: {row[column]}" for column in (*FOLLOWING, "max_agents")]
-    lines.append(f"open for logins: {'yes' if row['opened'] else 'not yet'}")
+    lines.append(f"has been opened for logins: {'yes' if row['opened'] else 'not yet'}")
+    lines.append(f"takes logins: {'yes' if row['takes_logins'] else 'no'}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -269,12 +315,13 @@ def main():
             **ARGUMENTS,
             "server_ip": {"type": "str", "required": True},
             "server_id": {"type": "str"},
-            "description": {"type": "str", "default": ""},
+            "description": {"type": "str"},
             "asterisk_version": {"type": "str", "default": ""},
             "max_agents": {"type": "int"},
             "first_room": {"type": "int", "default": 8600051},
             "last_room": {"type": "int", "default": 8600299},
             "opened": {"type": "bool", "default": False},
+            "takes_logins": {"type": "bool"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         required_if=[("state", "present", ["server_id"])],

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pymysql
@@ -394,7 +396,7 @@ def test_check_mode_of_a_server_changes_nothing_and_says_what_a_run_would(
     assert checked["rooms_added"] == ROOMS
     assert checked["diff"]["before"] == ""
     assert "max_agents: 5" in checked["diff"]["after"].splitlines()
-    assert "open for logins: not yet" in checked["diff"]["after"].splitlines()
+    assert "has been opened for logins: not yet" in checked["diff"]["after"].splitlines()
     assert modules.server(1, max_agents=5)["diff"] == checked["diff"]
 
     there = everything(cluster)
@@ -408,9 +410,111 @@ def test_opened_opens_a_dialer_once(modules, cluster):
     result = modules.server(1, opened=True)
     assert result["changed"]
     assert result["in_service"] is True
-    assert "open for logins: yes" in result["diff"]["after"]
+    assert "has been opened for logins: yes" in result["diff"]["after"]
     assert takes_logins(cluster, FIRST) == "Y"
     assert cluster.run("SELECT opened IS NOT NULL FROM evenfloor_dialers") == ((1,),)
+
+
+def test_a_dialer_is_closed_and_opened_again_and_nothing_else_changes(modules, cluster):
+    modules.server(1, opened=True, max_agents=5, description="the first")
+    before = everything(cluster)
+    closed = modules.server(1, takes_logins=False, max_agents=5)
+    assert closed["changed"] and takes_logins(cluster, FIRST) == "N"
+    assert "takes logins: no" in closed["diff"]["after"].splitlines()
+    # Neither another run nor the opening of new dialers opens it.
+    assert not modules.server(1, takes_logins=False, max_agents=5)["changed"]
+    assert not modules.server(1, opened=True, max_agents=5)["changed"]
+    assert takes_logins(cluster, FIRST) == "N"
+    assert modules.server(1, check=True, takes_logins=True, max_agents=5)["changed"]
+    assert modules.server(1, takes_logins=True, max_agents=5)["changed"]
+    ((moves,),) = cluster.run("SELECT moves FROM evenfloor_moves")
+    assert everything(cluster) == {**before, "evenfloor_moves": [(1, moves)]}
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_a_dialer_that_has_never_been_open_is_not_opened_so(modules, cluster, takes):
+    for _made in range(2):
+        words = modules.fail(
+            "evenfloor_server", server_ip=FIRST, server_id="dialer1", takes_logins=takes
+        )
+        assert "dialer1 has never been open" in words
+        modules.server(1)
+    assert takes_logins(cluster, FIRST) == "N"
+
+
+def test_from_the_moment_a_dialer_is_closed_no_login_goes_there(
+    modules, cluster, make_balancer, monkeypatch
+):
+    monkeypatch.setattr("evenfloor.balancer.STALE_AFTER", 60)  # else it would count again anyway
+    cluster.add_even_floor(dialers=3, aliases=1)
+    closing = {"server_ip": "10.1.0.3", "server_id": "d3", "takes_logins": False}
+    waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User lock'"
+
+    def wait_for(number):
+        while cluster.run(waiting) != ((number,),):
+            time.sleep(0.005)
+
+    with ThreadPoolExecutor() as pool:
+        with cluster.lock_held(f"evenfloor.{DATABASE}"):
+            process = modules.start("evenfloor_server", **closing)
+            wait_for(1)
+            # It has seen the dialer open, and counted; the tie would be that dialer's.
+            login = pool.submit(make_balancer().login, "1001x", "secret", "agent7", "TEST")
+            wait_for(2)
+        assert modules.finish(process)["changed"]
+        assert login.result().server_ip == "10.1.0.2"
+
+
+def test_who_is_on_a_dialer_is_told_without_remote_agents(modules, cluster):
+    look = {"server_ip": FIRST}
+    assert modules.run("evenfloor_agents_info", **look)["takes_logins"] is None
+    modules.server(1, opened=True)
+    cluster.add_agent(FIRST, user="live")
+    cluster.add_agent(FIRST, "R/7001", user="remote")
+    cluster.add_agent(SECOND, user="elsewhere")
+    cluster.run(
+        "INSERT INTO evenfloor_reservations VALUES"
+        " ('soon', %s, '', 0, 0, UTC_TIMESTAMP() + INTERVAL 9 SECOND),"
+        " ('late', %s, '', 0, 0, UTC_TIMESTAMP() - INTERVAL 1 SECOND)", (FIRST, FIRST)
+    )  # fmt: skip
+    found = modules.run("evenfloor_agents_info", **look)
+    assert (found["agents"], found["takes_logins"]) == (["live", "soon"], True)
+    assert found["heartbeat_age"] is None
+    cluster.run("UPDATE server_updater SET last_update = NOW() - INTERVAL 40 SECOND")
+    assert modules.run("evenfloor_agents_info", **look)["heartbeat_age"] in (40, 41)
+
+
+def test_a_dialer_that_leaves_takes_its_phones_and_list_entries_along(modules, cluster):
+    for number in (1, 2, 3):
+        modules.server(number, opened=True)
+    modules.aliases(dialers=DIALERS)
+    cluster.add_phone("777b", SECOND, extension="777")
+    cluster.add_phone("777c", THIRD, extension="777")
+    cluster.add_alias("byhand", "777b,777c")
+    gone = modules.aliases(dialers=DIALERS, leaving=[SECOND], grow=False)
+    assert (gone["counts"]["phones_removed"], gone["counts"]["aliases_changed"]) == (4, 4)
+    assert lists(cluster) == {
+        "101x": "101a,101c", "102x": "102a,102c", "103x": "103a,103c", "byhand": "777c",
+    }  # fmt: skip
+    assert SECOND not in {row[0] for row in cluster.run("SELECT server_ip FROM phones")}
+    assert not modules.aliases(dialers=DIALERS, leaving=[SECOND], grow=False)["changed"]
+
+
+def test_the_last_dialer_of_an_alias_does_not_leave(modules, cluster):
+    modules.server(1, opened=True)
+    entries = [{"extensions": "101"}, {"extensions": "201", "dialers": ["dialer1"]}]
+    modules.aliases(entries, serving=[SECOND])
+    before = everything(cluster)
+    given = {"dialers": DIALERS[:2], "leaving": [FIRST], "grow": False}
+    words = modules.fail("evenfloor_aliases", phone_aliases=entries, **given)
+    assert f"alias 201x has no dialer but {FIRST}" in words
+    cluster.add_phone("777a", FIRST, extension="777")
+    cluster.add_alias("byhand", "777a")
+    words = modules.fail("evenfloor_aliases", phone_aliases=entries[:1], **given)
+    assert "alias byhand has no phone but 777a" in words or "alias 201x" in words
+    cluster.run("DELETE FROM phones_alias WHERE alias_id = 'byhand'")
+    cluster.run("DELETE FROM phones WHERE login = '777a'")
+    assert everything(cluster) == before
 
 
 def test_a_dialer_may_be_opened_as_it_is_made(modules, cluster):

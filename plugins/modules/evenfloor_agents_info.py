@@ -1,0 +1,108 @@
+#!/usr/bin/python
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE)
+"""Ansible module: who is logged in on a dialer."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: evenfloor_agents_info
+short_description: Read which agents are logged in on a dialer
+version_added: "0.2.0"
+description:
+  - Reads the local agents of a dialer, live or about to be, and whether it takes logins and lives.
+options:
+  server_ip:
+    description: The dialer's address.
+    type: str
+    required: true
+  config_file:
+    description: An option file (my.cnf) on the target that says how to connect.
+    type: path
+    default: /etc/evenfloor/provisioning.cnf
+  database:
+    description: The database's name.
+    type: str
+    default: asterisk
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+requirements:
+  - PyMySQL on the target
+author:
+  - Evenfloor contributors
+"""
+
+EXAMPLES = r"""
+- name: See who is still on a dialer
+  evenfloor_agents_info:
+    server_ip: 10.0.0.13
+  delegate_to: db1
+  register: left
+"""
+
+RETURN = r"""
+agents:
+  description: The users who are logged in there, or whose place is reserved; not remote agents.
+  returned: success
+  type: list
+  elements: str
+takes_logins:
+  description: Whether the dialer is open for logins; none where there is no such dialer.
+  returned: success
+  type: bool
+heartbeat_age:
+  description: Seconds since the dialer's last heartbeat; none where there was none.
+  returned: success
+  type: int
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.evenfloor_database import ARGUMENTS, work_on_database
+
+
+def read(module, cursor):
+    """Read what is known of a dialer.
+
+    Returns:
+        What the module returns.
+    """
+    server_ip = module.params["server_ip"]
+    cursor.execute(
+        "SELECT user FROM vicidial_live_agents WHERE server_ip = %s AND extension NOT LIKE 'R%%'",
+        (server_ip,),
+    )
+    users = {row[0] for row in cursor.fetchall()}
+    cursor.execute(
+        "SELECT user FROM evenfloor_reservations"
+        " WHERE server_ip = %s AND expires > UTC_TIMESTAMP()",
+        (server_ip,),
+    )
+    users |= {row[0] for row in cursor.fetchall()}
+    cursor.execute(
+        "SELECT s.active_agent_login_server = 'Y', TIMESTAMPDIFF(SECOND, u.last_update, NOW())"
+        " FROM servers s LEFT JOIN server_updater u ON u.server_ip = s.server_ip"
+        " WHERE s.server_ip = %s",
+        (server_ip,),
+    )
+    takes_logins, age = cursor.fetchone() or (None, None)
+    return {
+        "changed": False,
+        "agents": sorted(users),
+        "takes_logins": None if takes_logins is None else bool(takes_logins),
+        "heartbeat_age": age,
+    }
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={**ARGUMENTS, "server_ip": {"type": "str", "required": True}},
+        supports_check_mode=True,
+    )
+    work_on_database(module, read, agents=[], takes_logins=None, heartbeat_age=None)
+
+
+if __name__ == "__main__":
+    main()
