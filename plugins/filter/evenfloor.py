@@ -10,7 +10,66 @@ from pathlib import Path
 # Ansible puts module_utils on the path of modules only, and a filter runs on the control node.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "module_utils"))
 
+import evenfloor_doctor as doctor  # noqa: E402
 import evenfloor_inventory as inventory  # noqa: E402
+
+
+def findings(hosts, groups, database):
+    """Put together what the doctor finds.
+
+    Args:
+        hosts: Ansible's ``hostvars``; hosts that answered have ``doctor_clock``, dialers
+            ``doctor_asterisk`` and seats ``doctor_accounts``, as their tasks registered them.
+        groups: Ansible's ``groups``.
+        database: what ``evenfloor_doctor_info`` returned.
+    """
+    found = list(database["findings"])
+    dialers = inventory.list_dialers(hosts, groups)
+    names = {dialer["server_ip"]: dialer["name"] for dialer in dialers}
+    everybody = [name for name in groups["all"] if name != "localhost"]
+    silent = [name for name in everybody if hosts[name].get("doctor_clock", {}).get("unreachable")]
+    for name in silent:
+        mend = "see whether it is up, and the network to it"
+        found.append(
+            doctor.finding("host_unreachable", f"{name} doesn't answer", mend, dialer=name)
+        )
+    missing = {}
+    for server_ip, there in database["dialers"].items():
+        name = names.get(server_ip)
+        said = hosts[name].get("doctor_asterisk") if name else None
+        if said is None or name in silent:
+            continue
+        endpoints, _mark, channels = said.get("stdout", "").partition(doctor.MARK)
+        more, missing[name] = doctor.look_at_dialer(
+            name, there["expected"], there["sessions"], endpoints, channels,
+            database["aliases"], there["alive"],
+        )  # fmt: skip
+        found += more
+    alive = [name for name in missing if database["dialers"][_ip(dialers, name)]["alive"]]
+    found += doctor.look_at_registrations(missing, database["aliases"], alive)
+    for name in groups.get("seats", []):
+        accounts = hosts[name].get("doctor_accounts")
+        if name in silent or accounts is None:
+            continue
+        extensions = inventory.expand_extensions(hosts[name].get("softphone_extensions") or [])
+        wanted = [
+            f"sip:{extension}@{server_ip}"
+            for server_ip, there in database["dialers"].items()
+            for extension in set(extensions) & set(there["expected"])
+        ]
+        found += doctor.look_at_seat(name, accounts.get("stdout", "").split(), wanted, names)
+    return found + doctor.look_at_clocks(
+        {
+            name: tuple(map(float, hosts[name]["doctor_clock"]["stdout"].split()))
+            + (float(hosts[name]["doctor_after"]),)
+            for name in everybody
+            if name not in silent and "doctor_after" in hosts[name]
+        }
+    )
+
+
+def _ip(dialers, name):
+    return next(dialer["server_ip"] for dialer in dialers if dialer["name"] == name)
 
 
 class FilterModule:
@@ -22,4 +81,6 @@ class FilterModule:
             "evenfloor_problems": inventory.problems,
             "evenfloor_dialers": inventory.list_dialers,
             "evenfloor_extensions": inventory.expand_extensions,
+            "evenfloor_findings": findings,
+            "evenfloor_findings_table": doctor.as_table,
         }

@@ -1,0 +1,202 @@
+"""The doctor, drain and remove, on a cluster at work."""
+
+import contextlib
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.grow import Watcher
+
+pytestmark = pytest.mark.usefixtures("nobody_logged_in")
+
+LEAVING = "dialer4"
+#: An agent's call, and a live-agent row, are compared when they are older than 20 s.
+OLD_ENOUGH = 21
+
+
+def doctor(cluster) -> set[tuple[str, str, str]]:
+    """Run the doctor; returns its findings' kind, alias and dialer."""
+    done = cluster.playbook("playbooks/check.yml", "-e", "output=json", check=False)
+    line = next(line for line in done.stdout.splitlines() if line.startswith('{"findings"'))
+    findings = json.loads(line)["findings"]
+    assert done.returncode == (2 if findings else 0), done.stdout[-3000:]
+    return {(row["finding"], row["alias"], row["dialer"]) for row in findings}
+
+
+@contextlib.contextmanager
+def stopped(cluster, host, *services):
+    for service in services:
+        cluster.run(host, f"systemctl stop {service}")
+    try:
+        yield
+    finally:
+        for service in services:
+            cluster.run(host, f"systemctl start {service}")
+        cluster.wait_until(
+            lambda: all(
+                entry["takes_logins"] and entry["registered"] == entry["phones"]
+                for entry in cluster.floor().values()
+            ),
+            60,
+            "every dialer takes logins and has all registrations",
+            every=0.5,
+        )
+
+
+def test_a_healthy_cluster_is_all_well(cluster):
+    done = cluster.playbook("playbooks/check.yml")
+    assert "All is well." in done.stdout
+    assert doctor(cluster) == set()
+
+
+def test_an_endpoint_that_asterisk_lacks_is_found(cluster):
+    path = "/etc/asterisk/evenfloor/endpoints.conf"
+    cluster.run("dialer2", f"cp -p {path} /run/kept && sed -i '/^\\[101\\]/,/^$/d' {path}")
+    cluster.asterisk("dialer2", "module reload res_pjsip.so")
+    try:
+        kinds = doctor(cluster)
+        assert {("endpoint_missing", "101x", "dialer2"), ("not_registered", "101x", "dialer2")} <= (
+            kinds
+        )
+        assert {kind for kind, _alias, _dialer in kinds} <= {
+            "endpoint_missing", "not_registered", "registration_drift",
+        }  # fmt: skip
+        assert {(alias, dialer) for _kind, alias, dialer in kinds} == {("101x", "dialer2")}
+    finally:
+        cluster.run("dialer2", f"cp -p /run/kept {path}")
+        cluster.asterisk("dialer2", "module reload res_pjsip.so")
+        cluster.wait_until(
+            lambda: "101" in cluster.registered("dialer2"), 60, "101 registers again", every=0.5
+        )
+        cluster.wait_until(lambda: doctor(cluster) == set(), 60, "all is well again")
+
+
+def test_an_account_that_a_softphone_lacks_is_found(cluster):
+    address = cluster.address("dialer2")
+    path = "/etc/baresip/accounts"
+    cluster.run("seat1", f"cp -p {path} /run/kept && sed -i '/sip:102@{address}>/d' {path}")
+    try:
+        assert doctor(cluster) == {("account_missing", "", "dialer2")}
+    finally:
+        cluster.run("seat1", f"cp -p /run/kept {path}")
+
+
+def test_a_softphone_that_is_off_is_found(cluster):
+    with stopped(cluster, "seat2", "evenfloor-softphone"):
+        cluster.wait_until(
+            lambda: "105" not in cluster.registered("dialer1"), 60, "105 is gone", every=0.5
+        )
+        time.sleep(16)  # the daemon compares registrations every fifteen seconds
+        kinds = doctor(cluster)
+        assert {kind for kind, _alias, _dialer in kinds} == {"softphone_off"}
+        assert ("softphone_off", "105x", "") in kinds
+
+
+def test_calls_and_rows_that_do_not_belong_together_are_found(cluster):
+    session = cluster.login("101x")
+    dialer = cluster.dialer_of(session["server_ip"])
+    cluster.wait_until(lambda: "101" in cluster.calls(dialer), 5, "the agent's call")
+    time.sleep(OLD_ENOUGH)
+    with stopped(cluster, dialer, "evenfloor-dialer"):
+        rename = "UPDATE vicidial_live_agents SET callerid = '{}' WHERE user = 'agent101x'"
+        cluster.sql(rename.format("S000000000000aaaaaaa"))
+        time.sleep(5)
+        assert doctor(cluster) == {
+            ("heartbeat_stale", "", dialer),
+            ("row_without_call", "", dialer),
+            ("call_without_row", "", dialer),
+        }
+        cluster.sql(rename.format(session["tag"]))
+    assert doctor(cluster) == set()
+
+
+def test_a_clock_that_is_off_is_found(cluster):
+    cluster.run(
+        "login1",
+        "printf '#!/bin/sh\\necho 1000000000.5\\n' > /usr/local/bin/date"
+        " && chmod +x /usr/local/bin/date",
+    )
+    try:
+        assert doctor(cluster) == {("clock_skew", "", "login1")}
+    finally:
+        cluster.run("login1", "rm /usr/local/bin/date")
+
+
+def test_a_host_that_does_not_answer_and_an_asterisk_that_does_not_are_found(cluster):
+    with stopped(cluster, "dialer2", "asterisk"):
+        time.sleep(6)
+        assert doctor(cluster) == {
+            ("heartbeat_stale", "", "dialer2"), ("asterisk_silent", "", "dialer2"),
+        }  # fmt: skip
+
+
+def test_a_drained_dialer_gets_no_login_until_it_is_opened_again(cluster):
+    drained = cluster.playbook("playbooks/drain-dialer.yml", "-e", f"dialer={LEAVING}").stdout
+    assert f"{LEAVING} is empty" in drained
+    assert LEAVING not in {cluster.dialer_of(cluster.login(f"10{n}x")["server_ip"]) for n in
+                           range(1, 8)}  # fmt: skip
+    # Neither a whole run nor one for new dialers opens it.
+    cluster.playbook("add-dialer.yml")
+    assert not cluster.floor()[LEAVING]["takes_logins"]
+    again = cluster.playbook("playbooks/drain-dialer.yml", "-e", f"dialer={LEAVING}").stdout
+    assert "changed=0" in again
+    cluster.playbook("playbooks/drain-dialer.yml", "-e", f"dialer={LEAVING}", "-e", "undo=true")
+    assert cluster.login("109x")["server_ip"] == cluster.address(LEAVING)
+
+
+def test_a_dialer_that_is_not_empty_is_waited_for_and_said_so(cluster):
+    sessions = [cluster.login(f"10{n}x") for n in range(1, 5)]
+    staying = next(s for s in sessions if cluster.dialer_of(s["server_ip"]) == LEAVING)
+    done = cluster.playbook(
+        "playbooks/drain-dialer.yml",
+        "-e",
+        f"dialer={LEAVING}",
+        "-e",
+        "drain_timeout=3",
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"{LEAVING}: 1 agent ({staying['user']}) left after 0 s of 3 s" in done.stdout
+    assert "It takes no new logins" in done.stdout
+    cluster.playbook("playbooks/drain-dialer.yml", "-e", f"dialer={LEAVING}", "-e", "undo=true")
+
+
+def test_nothing_is_removed_that_nobody_confirmed(cluster):
+    done = cluster.playbook("playbooks/remove-dialer.yml", "-e", f"dialer={LEAVING}", check=False)
+    assert done.returncode == 2 and "Nothing has been changed" in done.stdout
+    assert cluster.floor()[LEAVING]["takes_logins"]
+
+
+def test_a_dialer_is_removed_while_the_others_talk(cluster):
+    others = [name for name in cluster.dialers if name != LEAVING]
+    for alias in ("101x", "102x", "103x"):
+        cluster.login(alias)
+    for session in cluster.sql("SELECT user, server_ip FROM vicidial_live_agents"):
+        if session[1] == cluster.address(LEAVING):
+            cluster.logout(session[0])
+    cluster.wait_until(lambda: sum(map(len, cluster.all_calls().values())) == 2, 10, "two talk")
+    address = cluster.address(LEAVING)
+    watcher = Watcher(cluster, others, cluster.registered("dialer1"))
+    watcher.start()
+    words = ("-e", f"dialer={LEAVING}", "-e", "confirmed=true")
+    cluster.playbook("playbooks/remove-dialer.yml", *words, "--check", "--diff")
+    assert cluster.floor()[LEAVING]["takes_logins"]
+    cluster.playbook("playbooks/remove-dialer.yml", *words)
+    again = cluster.playbook("playbooks/remove-dialer.yml", *words).stdout
+    watcher.stop()
+    assert watcher.lapses == [] and watcher.looks > 5
+    for table in ("servers", "phones", "vicidial_confbridges", "server_updater"):
+        assert cluster.sql(f"SELECT COUNT(*) FROM {table} WHERE server_ip = '{address}'") == [["0"]]
+    assert cluster.sql(f"SELECT COUNT(*) FROM mysql.user WHERE host = '{address}'") == [["0"]]
+    lists = [row[0] for row in cluster.sql("SELECT logins_list FROM phones_alias")]
+    assert all(text.count(",") == 2 for text in lists)
+    for seat in ("seat1", "seat2"):
+        assert f"@{address}>" not in cluster.run(seat, "cat /etc/baresip/accounts")
+    recap = again.partition("PLAY RECAP")[2].partition("TASKS RECAP")[0]
+    assert "changed=0" in recap and recap.count("changed=0") == recap.count("ok=")
+
+    Path(cluster.inventory, f"{LEAVING}.yml").unlink()
+    cluster.reload()
+    assert doctor(cluster) == set()

@@ -1,0 +1,117 @@
+"""The alias doctor's comparisons: what is right gives no finding, what is broken gives one."""
+
+import pytest
+
+import evenfloor_doctor as doctor
+
+NAMES = {"10.0.0.1": "dialer1", "10.0.0.2": "dialer2"}
+ENDPOINTS = """
+ Endpoint:  <Endpoint/CID.....................................>  <State.....>  <Channels.>
+      Contact:  <Aor/ContactUri..........................> <Hash....> <Status> <RTT(ms)..>
+==========================================================================================
+
+ Endpoint:  101/101                                              Not in use    0 of inf
+     InAuth:  101/101
+        Aor:  101                                                1
+      Contact:  101/sip:101-0x555e@10.0.0.51:5060 8f8578d5ff Avail         0.763
+  Transport:  transport-udp             udp      0      0  10.0.0.1:5060
+
+ Endpoint:  102/102                                              Unavailable   0 of inf
+     InAuth:  102/102
+        Aor:  102                                                1
+      Contact:  102/sip:102-0x555e@10.0.0.51:5060 8f8578d5ff Unavail         nan
+"""
+TAG = "S261123075036ikq8hbl"
+CHANNELS = (
+    "PJSIP/106-00000001!default!8600052!3!Up!ConfBridge!8600052,bridge,agent!8600052!!!3!{}"
+    f"!53da2932!{TAG}\n"
+    "CBAnn/8600051-00000000;2!default!s!1!Up!(None)!!!!!3!663!e9ec8888!1795420236.2\n"
+)
+
+
+def kinds(findings):
+    return [(row["finding"], row["alias"], row["dialer"]) for row in findings]
+
+
+def test_asterisks_answers_are_read():
+    assert doctor.parse_endpoints(ENDPOINTS) == {"101": True, "102": False}
+    assert doctor.parse_endpoints("No objects found.\n\n") == {}
+    assert doctor.parse_endpoints("Unable to connect to remote asterisk") is None
+    assert doctor.parse_endpoints("") is None
+    assert doctor.parse_channels(CHANNELS.format(663)) == {TAG: 663}
+
+
+def dialer(expected=None, sessions=(), endpoints=ENDPOINTS, channels="", serves=True):
+    """Look at a dialer; returns the kinds of findings and who isn't registered."""
+    found, missing = doctor.look_at_dialer(
+        "dialer1",
+        {"101": True, "102": False} if expected is None else expected,
+        sessions,
+        endpoints,
+        channels,
+        {"101": "101x", "102": "102x"},
+        serves,
+    )
+    return kinds(found), missing
+
+
+def session(age, tag=TAG):
+    return {"tag": tag, "user": "agent7", "age": age}
+
+
+def test_what_asterisk_says_is_compared():
+    assert dialer() == ([], {"102"})
+    assert dialer({"101": True})[0] == [("endpoint_unknown", "", "dialer1")]
+    assert dialer({"101": True, "102": False, "103": False}) == (
+        [("endpoint_missing", "", "dialer1")], {"102", "103"},
+    )  # fmt: skip
+    assert dialer({"101": False, "102": False})[0] == [("registration_drift", "101x", "dialer1")]
+    assert dialer({"101": False, "102": False}, serves=False)[0] == []
+    assert dialer(endpoints="") == ([("asterisk_silent", "", "dialer1")], set())
+
+
+def test_calls_and_sessions_are_compared_once_they_are_old_enough():
+    assert dialer(sessions=[session(663)], channels=CHANNELS.format(663))[0] == []
+    assert dialer(sessions=[session(20)])[0] == [("row_without_call", "", "dialer1")]
+    assert dialer(sessions=[session(19)])[0] == []
+    assert dialer(channels=CHANNELS.format(20))[0] == [("call_without_row", "", "dialer1")]
+    assert dialer(channels=CHANNELS.format(19))[0] == []
+
+
+def test_a_softphone_that_is_off_is_one_finding():
+    aliases = {"101": "101x", "102": "102x"}
+    missing = {"dialer1": {"101", "102"}, "dialer2": {"101"}, "dead": {"101", "102"}}
+    found = doctor.look_at_registrations(missing, aliases, ["dialer1", "dialer2"])
+    assert kinds(found) == [
+        ("softphone_off", "101x", ""), ("not_registered", "102x", "dialer1"),
+    ]  # fmt: skip
+    # With a single dialer nobody can tell.
+    found = doctor.look_at_registrations(missing, aliases, ["dialer2"])
+    assert kinds(found) == [("not_registered", "101x", "dialer2")]
+
+
+def test_a_seats_accounts_are_compared():
+    there, wanted = ["sip:101@10.0.0.1", "sip:109@10.0.0.2"], ["sip:101@10.0.0.1"]
+    assert kinds(doctor.look_at_seat("seat1", wanted, wanted, NAMES)) == []
+    assert kinds(doctor.look_at_seat("seat1", there, wanted, NAMES)) == [
+        ("account_unknown", "", "dialer2")
+    ]
+    assert kinds(doctor.look_at_seat("seat1", [], wanted, NAMES)) == [
+        ("account_missing", "", "dialer1")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("there", "off"), [(99.0, False), (102.0, False), (97.5, True), (105.5, True), (1e6, True)]
+)
+def test_a_clock_is_off_when_no_slow_answer_explains_it(there, off):
+    found = doctor.look_at_clocks({"dialer1": (100.0, there, 103.0)})
+    assert kinds(found) == ([("clock_skew", "", "dialer1")] if off else [])
+
+
+def test_the_table_has_a_line_for_each_finding():
+    assert doctor.as_table([]) == "All is well."
+    rows = [doctor.finding("clock_skew", "it is off", "set it", dialer="dialer1")]
+    lines = doctor.as_table(rows).splitlines()
+    assert len(lines) == 2
+    assert lines[1].split() == ["-", "dialer1", "clock_skew", "it", "is", "off", "→", "set", "it"]
