@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
 from pathlib import Path
 
@@ -12,6 +14,37 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "module_utils"))
 
 import evenfloor_doctor as doctor  # noqa: E402
 import evenfloor_inventory as inventory  # noqa: E402
+
+
+def as_csv(rows, columns):
+    """Lay rows out as CSV with a heading.
+
+    Args:
+        rows: dicts.
+        columns: the keys that are written, in their order.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def seats(hosts, groups):
+    """List the seats with their extensions.
+
+    Args:
+        hosts: Ansible's ``hostvars``.
+        groups: Ansible's ``groups``.
+    """
+    return [
+        {
+            "name": name,
+            "extensions": inventory.expand_extensions(ranges) if ranges else [],
+        }
+        for name in groups.get("seats", [])
+        for ranges in [hosts[name].get("softphone_extensions")]
+    ]
 
 
 def findings(hosts, groups, database):
@@ -47,11 +80,11 @@ def findings(hosts, groups, database):
         found += more
     alive = [name for name in missing if database["dialers"][_ip(dialers, name)]["alive"]]
     found += doctor.look_at_registrations(missing, database["aliases"], alive)
-    for name in groups.get("seats", []):
+    for seat in seats(hosts, groups):
+        name, extensions = seat["name"], seat["extensions"]
         accounts = hosts[name].get("doctor_accounts")
         if name in silent or accounts is None:
             continue
-        extensions = inventory.expand_extensions(hosts[name].get("softphone_extensions") or [])
         wanted = [
             f"sip:{extension}@{server_ip}"
             for server_ip, there in database["dialers"].items()
@@ -79,8 +112,10 @@ class FilterModule:
         """Name the filters."""
         return {
             "evenfloor_problems": inventory.problems,
+            "evenfloor_csv": as_csv,
             "evenfloor_dialers": inventory.list_dialers,
             "evenfloor_extensions": inventory.expand_extensions,
             "evenfloor_findings": findings,
             "evenfloor_findings_table": doctor.as_table,
+            "evenfloor_seats": seats,
         }

@@ -4,6 +4,8 @@ import pytest
 
 from tests.integration.test_modules import DIALERS, FIRST, SECOND, THIRD, Modules
 
+BEAT = "UPDATE server_updater SET last_update"
+
 
 @pytest.fixture
 def healthy(cluster, server, tmp_path):
@@ -59,9 +61,9 @@ def test_what_is_as_it_should_be_gives_no_finding(healthy):
         ("DELETE FROM phones_alias WHERE alias_id = '103x'", {("alias_missing", "103x", "")}),
         ("INSERT INTO phones_alias (alias_id, logins_list) VALUES ('7x', '')",
          {("alias_unknown", "7x", "")}),
-        (f"UPDATE server_updater SET last_update = NOW() - INTERVAL 5 SECOND WHERE server_ip = '{SECOND}'",
+        (f"{BEAT} = NOW() - INTERVAL 5 SECOND WHERE server_ip = '{SECOND}'",
          {("heartbeat_stale", "", "dialer2")}),
-        (f"UPDATE server_updater SET last_update = NULL WHERE server_ip = '{SECOND}'",
+        (f"{BEAT} = NULL WHERE server_ip = '{SECOND}'",
          {("heartbeat_stale", "", "dialer2")}),
         (f"UPDATE vicidial_confbridges SET extension = 'SIP/1' WHERE server_ip = '{THIRD}'",
          {("no_free_room", "", "dialer3")}),

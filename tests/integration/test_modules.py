@@ -484,6 +484,22 @@ def test_who_is_on_a_dialer_is_told_without_remote_agents(modules, cluster):
     assert modules.run("evenfloor_agents_info", **look)["heartbeat_age"] in (40, 41)
 
 
+def test_credentials_are_read_for_aliases_and_active_phones(modules, cluster):
+    modules.server(1, opened=True)
+    entries = [{"extensions": "101-102", "login_password": "given1", "registration_password": "g2"}]
+    modules.aliases(entries, DIALERS[:2], serving=[SECOND])
+    cluster.run("UPDATE phones SET active = 'N' WHERE login = '102b'")
+    cluster.add_alias("empty", "")
+    read = modules.run("evenfloor_credentials_info")
+    assert [(row["alias"], row["extension"], row["login_password"]) for row in read["agents"]] == [
+        ("101x", "101", "given1"), ("102x", "102", "given1"),
+    ]  # fmt: skip
+    assert [(r["extension"], r["dialer"], r["server_ip"]) for r in read["registrations"]] == [
+        ("101", "dialer1", FIRST), ("101", SECOND, SECOND), ("102", "dialer1", FIRST),
+    ]  # fmt: skip
+    assert {row["registration_password"] for row in read["registrations"]} == {"g2"}
+
+
 def test_a_dialer_that_leaves_takes_its_phones_and_list_entries_along(modules, cluster):
     for number in (1, 2, 3):
         modules.server(number, opened=True)

@@ -1,0 +1,121 @@
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE)
+"""Ansible inventory: the dialers of a cluster whose truth is in the database already."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin
+
+try:
+    import pymysql
+
+    HAS_PYMYSQL = True
+except ImportError:
+    HAS_PYMYSQL = False
+
+DOCUMENTATION = r"""
+name: evenfloor
+short_description: Dialers from the cluster's servers table
+version_added: "0.2.0"
+description:
+  - Reads dialers and their variables from C(servers), for clusters whose truth is in the database
+    already. The other groups come from an inventory beside it.
+  - The file's name ends in C(evenfloor.yml) or C(evenfloor.yaml).
+options:
+  plugin:
+    description: Says that the file is for this plugin.
+    required: true
+    choices: [evenfloor]
+  config_file:
+    description:
+      - An option file (my.cnf) on the control node that says how to connect, with host, user and
+        password in its section C([client]).
+    type: path
+    required: true
+    env:
+      - name: EVENFLOOR_INVENTORY_CONFIG_FILE
+  database:
+    description: The database's name.
+    type: str
+    default: asterisk
+  group:
+    description: The group that the dialers are in.
+    type: str
+    default: dialers
+  only_active:
+    description: Whether servers that aren't active (C(active) not Y) are left out.
+    type: bool
+    default: true
+author:
+  - Evenfloor contributors
+requirements:
+  - PyMySQL on the control node
+"""
+
+EXAMPLES = r"""
+# inventory/production/evenfloor.yml
+plugin: evenfloor
+config_file: ~/.evenfloor.cnf
+"""
+
+CONNECT_TIMEOUT = 5
+#: The columns that become variables of the dialer.
+COLUMNS = (
+    "server_id",
+    "server_ip",
+    "server_description",
+    "asterisk_version",
+    "conf_engine",
+    "active_agent_login_server",
+)
+
+
+class InventoryModule(BaseInventoryPlugin):
+    """The plugin."""
+
+    NAME = "evenfloor"
+
+    def verify_file(self, path):
+        """Take files that are named for this plugin."""
+        return super().verify_file(path) and path.endswith(("evenfloor.yml", "evenfloor.yaml"))
+
+    def parse(self, inventory, loader, path, cache=True):
+        """Read the dialers into the inventory.
+
+        Raises:
+            AnsibleParserError: the database can't be read.
+        """
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        group = self.inventory.add_group(self.get_option("group"))
+        for dialer in self._dialers():
+            host = self.inventory.add_host(dialer["server_id"], group)
+            self.inventory.set_variable(host, "ansible_host", dialer["server_ip"])
+            for key, value in dialer.items():
+                if value is not None:
+                    self.inventory.set_variable(host, key, value)
+
+    def _dialers(self):
+        if not HAS_PYMYSQL:
+            raise AnsibleParserError("the inventory plugin evenfloor needs PyMySQL")
+        condition = "active_asterisk_server = 'Y'"
+        if self.get_option("only_active"):
+            condition += " AND active = 'Y'"
+        try:
+            connection = pymysql.connect(
+                read_default_file=self.get_option("config_file"),
+                database=self.get_option("database"),
+                charset="utf8mb4",
+                connect_timeout=CONNECT_TIMEOUT,
+            )
+            with connection, connection.cursor() as cursor:
+                cursor.execute(
+                    f"SELECT {', '.join(COLUMNS)} FROM servers WHERE {condition} ORDER BY server_id"
+                )
+                return [dict(zip(COLUMNS, row)) for row in cursor.fetchall()]
+        except (pymysql.err.MySQLError, OSError) as error:
+            raise AnsibleParserError(
+                f"the dialers can't be read from the database ({self.get_option('config_file')}):"
+                f" {error}"
+            ) from error
