@@ -110,12 +110,22 @@ class InventoryModule(BaseInventoryPlugin):
                 connect_timeout=CONNECT_TIMEOUT,
             )
             with connection, connection.cursor() as cursor:
-                cursor.execute(
-                    f"SELECT {', '.join(COLUMNS)} FROM servers WHERE {condition} ORDER BY server_id"
-                )
-                return [dict(zip(COLUMNS, row)) for row in cursor.fetchall()]
+                return list(_read(cursor, condition))
         except (pymysql.err.MySQLError, OSError) as error:
             raise AnsibleParserError(
                 f"the dialers can't be read from the database ({self.get_option('config_file')}):"
                 f" {error}"
             ) from error
+
+
+def _read(cursor, condition):
+    """Yield each dialer's variables."""
+    cursor.execute(f"SELECT {', '.join(COLUMNS)} FROM servers WHERE {condition} ORDER BY server_id")
+    dialers = [dict(zip(COLUMNS, row)) for row in cursor.fetchall()]
+    limits = {}
+    cursor.execute("SHOW TABLES LIKE 'evenfloor_dialers'")
+    if cursor.fetchall():
+        cursor.execute("SELECT server_ip, max_agents FROM evenfloor_dialers")
+        limits = dict(cursor.fetchall())
+    for dialer in dialers:
+        yield {**dialer, "max_agents": limits.get(dialer["server_ip"])}
