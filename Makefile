@@ -78,8 +78,9 @@ molecule: ready ## Test the roles, and the promise end to end, on a cluster of c
 	@molecule test
 
 bench: export PYTHONPATH := plugins/balancer
-bench: ready ## Measure the choice beside VICIdial's way, the service, and, if the lab is up, login to ringing
+bench: ready ## Measure the choice beside VICIdial's way, the service, provisioning, and, if the lab is up, login to ringing
 	@python -m bench.choice
 	@python -m bench.curve
 	@python -m bench.service
+	@python -m bench.provision
 	@python -m bench.ring

@@ -1,29 +1,15 @@
 """The Ansible modules as Ansible runs them: a process each, on a real MariaDB."""
 
-import json
-import subprocess
-import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pymysql
 import pytest
 
 from tests import mariadb
 from tests.integration.conftest import DATABASE
+from tests.modules import Runner
 
-PLUGINS = Path(__file__).parents[2] / "plugins"
-#: Stands for Ansible's loader: the project's module_utils are found beside Ansible's own.
-LOADER = """
-import runpy, sys
-import ansible.module_utils
-ansible.module_utils.__path__.append(sys.argv[1])
-module = sys.argv[2]
-del sys.argv[1:]
-runpy.run_path(module, run_name="__main__")
-"""
 DIALERS = [
     {"name": f"dialer{number}", "server_ip": f"10.0.0.1{number}", "server_id": f"dialer{number}"}
     for number in (1, 2, 3)
@@ -32,58 +18,11 @@ FIRST, SECOND, THIRD = (dialer["server_ip"] for dialer in DIALERS)
 ROOMS = 249
 
 
-class Modules:
+class Modules(Runner):
     """Runs modules with the test's option file and database."""
 
     def __init__(self, config_file):
-        self.config_file = str(config_file)
-        self.output = ""
-
-    def start(self, module, check=False, **arguments) -> subprocess.Popen:
-        """Start a module; ``check`` is Ansible's check mode."""
-        given = {
-            "config_file": self.config_file,
-            "database": DATABASE,
-            "_ansible_check_mode": check,
-            "_ansible_diff": True,
-            **arguments,
-        }
-        with tempfile.TemporaryFile("w+") as file:
-            json.dump({"ANSIBLE_MODULE_ARGS": given}, file)
-            file.seek(0)
-            return subprocess.Popen(
-                [
-                    sys.executable,
-                    "-c",
-                    LOADER,
-                    str(PLUGINS / "module_utils"),
-                    str(PLUGINS / "modules" / f"{module}.py"),
-                ],
-                stdin=file,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-
-    def finish(self, process) -> dict:
-        """Return what a module returned; a crash is a failure of the test."""
-        self.output, errors = process.communicate(timeout=60)
-        try:
-            return json.loads(self.output)
-        except ValueError:
-            pytest.fail(f"the module crashed: {self.output[-500:]}{errors[-1500:]}")
-
-    def run(self, module, check=False, **arguments) -> dict:
-        """Run a module that must not fail."""
-        result = self.finish(self.start(module, check, **arguments))
-        assert not result.get("failed"), result["msg"]
-        return result
-
-    def fail(self, module, check=False, **arguments) -> str:
-        """Run a module that must fail, and return its message."""
-        result = self.finish(self.start(module, check, **arguments))
-        assert result.get("failed"), result
-        return result["msg"]
+        super().__init__(config_file, DATABASE)
 
     def aliases(self, entries="101-103", dialers=DIALERS[:2], check=False, **arguments) -> dict:
         """Run evenfloor_aliases; entries may be a range alone."""
