@@ -92,7 +92,9 @@ def _letters_of_names(ids, extensions):
     }
 
 
-def make_plan(phones, aliases, wanted, serving, grow=True, purge=False, leaving=()):
+def make_plan(
+    phones, aliases, wanted, serving, grow=True, purge=False, leaving=(), room=LONGEST_LOGINS_LIST
+):
     """Work out what has to change.
 
     Phones that are there keep their logins, and their passwords unless the inventory gives
@@ -107,6 +109,7 @@ def make_plan(phones, aliases, wanted, serving, grow=True, purge=False, leaving=
         purge: whether phones and aliases that aren't wanted go. Without it only those of
             wanted aliases do.
         leaving: the ``server_ip`` of dialers that go: all their phones are removed.
+        room: how many characters a logins list may have.
 
     Returns:
         A Plan. Its order of application never lets an alias name a phone that isn't there:
@@ -147,7 +150,8 @@ def make_plan(phones, aliases, wanted, serving, grow=True, purge=False, leaving=
                 plan.new_phones.append(phone)
             elif old != phone:
                 plan.changed_phones.append(phone)
-        _plan_alias(plan, alias, wanted_phones, there.get(alias["alias_id"].lower()), serving, grow)
+        old_alias = there.get(alias["alias_id"].lower())
+        _plan_alias(plan, alias, wanted_phones, old_alias, serving if grow else None, room)
 
     for place, phone in by_place.items():
         unwanted = purge or phone.extension in extensions or phone.server_ip in leaving
@@ -226,21 +230,25 @@ def _check_login(alias, phone, owner):
         )
 
 
-def _plan_alias(plan, alias, phones, old, serving, grow):
-    """Add an alias to the plan, with the logins list it should have."""
-    may_be_listed = {login for login, phone in phones.items() if phone.server_ip in serving}
+def _plan_alias(plan, alias, phones, old, serving, room):
+    """Add an alias to the plan, with the list it should have; ``serving`` None: it only shrinks."""
     before = list(old.logins) if old else []
     logins = [login for login in before if login in phones]
-    if grow:
+    if serving is not None:
         logins += sorted(
-            (login for login in may_be_listed if login not in before),
+            (
+                login
+                for login, phone in phones.items()
+                if phone.server_ip in serving and login not in before
+            ),
             key=lambda login: alias["server_ips"].index(phones[login].server_ip),
         )
     text = ",".join(logins)
-    if len(text) > LONGEST_LOGINS_LIST:
+    if len(text) > room:
         raise InventoryError(
             f"alias {alias['alias_id']}: its logins list for {len(logins)} dialers has {len(text)} "
-            f"characters, {LONGEST_LOGINS_LIST} fit; give it fewer dialers"
+            f"characters, {room} fit; give it fewer dialers, or set "
+            "phone_aliases_widen_logins_list: true to widen the column"
         )
     new = Alias(alias["alias_id"], alias["name"], tuple(logins))
     if old is None:

@@ -170,6 +170,15 @@ def read_opened(cursor):
     return {row[0] for row in cursor.fetchall()}
 
 
+def room_in_lists(cursor):
+    """Read how many characters a logins list may have here."""
+    cursor.execute(
+        "SELECT character_maximum_length FROM information_schema.columns WHERE table_schema ="
+        " DATABASE() AND table_name = 'phones_alias' AND column_name = 'logins_list'"
+    )
+    return int(cursor.fetchone()[0])
+
+
 def phone_row(phone):
     """Make a full row of ``phones``, as VICIdial's own forms fill it."""
     return {
@@ -241,6 +250,7 @@ def bring_to_state(module, cursor):
         grow=wanted["grow"],
         purge=wanted["purge"],
         leaving=wanted["leaving"],
+        room=room_in_lists(cursor),
     )
     changes = describe(plan)
     if changes and not module.check_mode:

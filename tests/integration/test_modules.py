@@ -439,6 +439,22 @@ def test_credentials_are_read_for_aliases_and_active_phones(modules, cluster):
     assert {row["registration_password"] for row in read["registrations"]} == {"g2"}
 
 
+def test_a_logins_list_is_as_long_as_its_column(modules, cluster, make_balancer):
+    dialers = [{"name": f"d{n}", "server_ip": f"10.1.0.{n}"} for n in range(1, 61)]
+    given = {"dialers": dialers, "phone_aliases": [{"extensions": "1001"}]}
+    serving = [dialer["server_ip"] for dialer in dialers]
+    words = modules.fail("evenfloor_aliases", serving=serving, **given)
+    assert "255 fit" in words and "phone_aliases_widen_logins_list" in words
+    assert lists(cluster) == {}
+    cluster.run("ALTER TABLE phones_alias MODIFY logins_list VARCHAR(4096)")
+    modules.run("evenfloor_aliases", serving=serving, **given)
+    assert lists(cluster)["1001x"].count(",") == 59
+    for server_ip in serving:
+        cluster.add_dialer(server_ip, free_rooms=1)
+    ((password,),) = cluster.run("SELECT DISTINCT pass FROM phones")
+    assert len(make_balancer().choose("1001x", password).counts) == 60
+
+
 def test_a_dialer_that_leaves_takes_its_phones_and_list_entries_along(modules, cluster):
     for number in (1, 2, 3):
         modules.server(number, opened=True)

@@ -466,6 +466,14 @@ def test_a_logins_list_over_255_is_a_problem():
     )
 
 
+def test_a_wider_column_holds_sixty_dialers():
+    hostvars, groups = inventory(many_dialers(60), [{"extensions": "1001"}])
+    assert_says(problems(hostvars, groups)[0], "60 dialers", "phone_aliases_widen_logins_list")
+    for variables in hostvars.values():
+        variables["phone_aliases_widen_logins_list"] = True
+    assert problems(hostvars, groups) == []
+
+
 def test_a_logins_list_that_just_fits_is_no_problem():
     assert problems(*inventory(many_dialers(21), [{"extensions": "1234567890"}])) == []
 

@@ -555,6 +555,15 @@ def test_a_logins_list_over_255_is_refused_with_the_mend():
     assert "alias 1234567890x" in text
     assert "22 dialers has 263" in text
     assert "255 fit; give it fewer dialers" in text
+    assert "phone_aliases_widen_logins_list" in text
+
+
+def test_sixty_dialers_fit_where_there_is_room():
+    addresses = [f"10.0.1.{number}" for number in range(1, 61)]
+    wanted = [want("1001", addresses)]
+    assert "has 394" in refusal_of([], [], wanted, addresses)
+    _phones, aliases = settle(wanted, serving=addresses, room=4096)
+    assert len(aliases[0].logins) == 60
 
 
 def test_only_what_is_listed_counts_for_the_255():
