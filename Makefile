@@ -78,9 +78,10 @@ molecule: ready ## Test the roles, and the promise end to end, on a cluster of c
 	@molecule test
 
 bench: export PYTHONPATH := plugins/balancer
-bench: ready ## Measure the choice beside VICIdial's way, the service, provisioning, and, if the lab is up, login to ringing
+bench: ready ## Measure the choice, the service, provisioning, and on the lab, if it is up, ringing and size
 	@python -m bench.choice
 	@python -m bench.curve
 	@python -m bench.service
 	@python -m bench.provision
 	@python -m bench.ring
+	@python -m bench.size
