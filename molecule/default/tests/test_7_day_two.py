@@ -177,6 +177,41 @@ def test_credentials_are_written_for_their_owner_only_and_printed_nowhere(cluste
     assert "changed=0" in recap
 
 
+def test_a_dialer_that_cannot_be_reached_is_named_and_holds_nobody_up(cluster, tmp_path):
+    nobody = cluster.address("dialer1").rpartition(".")[0] + ".99"
+    more = tmp_path / "more.yml"
+    more.write_text(json.dumps({"dialers": {"hosts": {"dialer9": {"ansible_host": nobody}}}}))
+    cluster.playbook("playbooks/drain-dialer.yml", "-e", f"dialer={LEAVING}")
+    never = "UPDATE evenfloor_dialers SET opened = NULL WHERE server_ip = '{}'"
+    cluster.sql(never.format(cluster.address(LEAVING)))
+    done = cluster.playbook("add-dialer.yml", "-i", str(more), check=False)
+    assert done.returncode != 0
+    assert "New: dialer9, dialer4" in done.stdout or "New: dialer4, dialer9" in done.stdout
+    assert "Not reached, and left as they were: dialer9." in " ".join(done.stdout.split())
+    assert cluster.floor()[LEAVING]["takes_logins"]
+    assert not [row for row in cluster.sql("SELECT logins_list FROM phones_alias") if "e" in row[0]]
+    # Nobody asked for it after all.
+    cluster.playbook("playbooks/aliases.yml")
+    assert cluster.sql(f"SELECT COUNT(*) FROM phones WHERE server_ip = '{nobody}'") == [["0"]]
+
+
+@pytest.mark.parametrize(
+    ("tags", "roles"),
+    [
+        ("login", {"balancer", "database"}),
+        ("phones", {"dialer", "softphone", "phone_aliases"}),
+    ],
+)
+def test_a_part_is_run_alone_by_its_tag(cluster, tags, roles):
+    done = cluster.playbook("playbooks/site.yml", "--tags", tags)
+    lines = done.stdout.partition("TASKS RECAP")[0].splitlines()
+    tasks = [line for line in lines if line.startswith("TASK [") and " : " in line]
+    ran = {line[6:].partition(" :")[0] for line in tasks if "Validating arguments" not in line}
+    # The checks before a run, and the package for all hosts, are always there.
+    assert roles <= ran <= roles | {"balancer", "dialer"}
+    assert "changed=1" not in done.stdout
+
+
 def test_a_drained_dialer_gets_no_login_until_it_is_opened_again(cluster):
     drained = cluster.playbook("playbooks/drain-dialer.yml", "-e", f"dialer={LEAVING}").stdout
     assert f"{LEAVING} is empty" in drained
