@@ -119,7 +119,7 @@ def main() -> None:
   http://{login}:8080/                                 the agents' login page
   $EDITOR inventory/lab/group_vars/all.yml                add or remove aliases, then
   ansible-playbook playbooks/aliases.yml
-  ansible-playbook playbooks/drain-dialer.yml -e dialer=dialer4 -e drain_timeout=0    no new logins there
+  ansible-playbook playbooks/drain-dialer.yml -e dialer=dialer4   no new logins there
   ansible-playbook playbooks/check.yml                    the alias doctor
   make bench                                              from the login to the ringing phone
   make clean                                              take it all away""")
