@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
 HTTP_TIMEOUT = 15
@@ -46,6 +47,8 @@ class Cluster:
     Args:
         inventory: the inventory's folder; the lab's by default.
     """
+
+    wait_until = staticmethod(wait_until)
 
     def __init__(self, inventory: str | Path = ROOT / "inventory/lab"):
         self.inventory = Path(inventory)
@@ -242,19 +245,3 @@ class Cluster:
         """List the agents' calls of every dialer."""
         with ThreadPoolExecutor() as pool:
             return dict(zip(self.dialers, pool.map(self.calls, self.dialers), strict=True))
-
-    # -- time -----------------------------------------------------------------------------
-
-    @staticmethod
-    def wait_until(condition, seconds: float, what: str, every: float = 0.1) -> float:
-        """Wait until a condition holds and return how many seconds it took.
-
-        Raises:
-            AssertionError: it didn't in time.
-        """
-        started = time.monotonic()
-        while time.monotonic() - started < seconds:
-            if condition():
-                return time.monotonic() - started
-            time.sleep(every)
-        raise AssertionError(f"not within {seconds} s: {what}")

@@ -22,6 +22,8 @@ ARGUMENTS = {
 
 CONNECT_TIMEOUT = 5
 NO_SUCH_TABLE = 1146
+#: The values of ``phones.peer_status`` with which a phone can be called.
+REGISTERED = ("REGISTERED", "REACHABLE", "LAGGED")
 #: Rows a statement. Large enough that round trips don't count, far below max_allowed_packet.
 BATCH = 1000
 
@@ -75,6 +77,12 @@ def _absent(module, why, result):
         message = f"would be done once the database is there ({why})"
         module.exit_json(**{"changed": True, "msg": message, **result})
     module.fail_json(msg=f"{why}; run site.yml to set the database up")
+
+
+def read_opened(cursor):
+    """Read which dialers have been opened for logins: their ``server_ip``, in order."""
+    cursor.execute("SELECT server_ip FROM evenfloor_dialers WHERE opened IS NOT NULL")
+    return sorted(row[0] for row in cursor.fetchall())
 
 
 def insert_rows(cursor, table, rows, replacing=()):

@@ -137,6 +137,7 @@ from ansible.module_utils.evenfloor_database import (
     ARGUMENTS,
     delete_rows,
     insert_rows,
+    read_opened,
     work_on_database,
 )
 from ansible.module_utils.evenfloor_inventory import expand_aliases
@@ -162,12 +163,6 @@ def read_aliases(cursor):
         Alias(alias_id, name or "", tuple(login for login in (logins or "").split(",") if login))
         for alias_id, name, logins in cursor.fetchall()
     ]
-
-
-def read_opened(cursor):
-    """Read which dialers have been opened for logins."""
-    cursor.execute("SELECT server_ip FROM evenfloor_dialers WHERE opened IS NOT NULL")
-    return {row[0] for row in cursor.fetchall()}
 
 
 def room_in_lists(cursor):
@@ -246,7 +241,7 @@ def bring_to_state(module, cursor):
         read_phones(cursor),
         read_aliases(cursor),
         expand_aliases(wanted["phone_aliases"], wanted["dialers"]),
-        read_opened(cursor) | set(wanted["serving"]),
+        {*read_opened(cursor), *wanted["serving"]},
         grow=wanted["grow"],
         purge=wanted["purge"],
         leaving=wanted["leaving"],

@@ -74,15 +74,13 @@ aliases:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_database import ARGUMENTS, work_on_database
+from ansible.module_utils.evenfloor_database import ARGUMENTS, REGISTERED, work_on_database
 from ansible.module_utils.evenfloor_doctor import (
     HEARTBEAT_TIMEOUT,
     look_at_aliases,
     look_at_dialers,
 )
 from ansible.module_utils.evenfloor_inventory import expand_aliases
-
-REGISTERED = ("REGISTERED", "REACHABLE", "LAGGED")
 
 
 def read_dialers(cursor):

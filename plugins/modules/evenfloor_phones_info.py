@@ -82,10 +82,13 @@ opened:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_database import ARGUMENTS, work_on_database
+from ansible.module_utils.evenfloor_database import (
+    ARGUMENTS,
+    REGISTERED,
+    read_opened,
+    work_on_database,
+)
 from ansible.module_utils.evenfloor_inventory import expand_extensions
-
-REGISTERED = ("REGISTERED", "REACHABLE", "LAGGED")
 
 
 def read_phones(cursor, server_ips, extensions):
@@ -101,12 +104,6 @@ def read_phones(cursor, server_ips, extensions):
         values,
     )
     return cursor.fetchall()
-
-
-def read_opened(cursor):
-    """Read which dialers have been opened for logins."""
-    cursor.execute("SELECT server_ip FROM evenfloor_dialers WHERE opened IS NOT NULL")
-    return sorted(row[0] for row in cursor.fetchall())
 
 
 def expected_extensions(cursor, opened, managed):

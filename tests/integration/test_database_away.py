@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import threading
-import time
 
 import pytest
 
@@ -10,17 +9,11 @@ from tests import mariadb
 from tests.integration.cluster import Cluster
 from tests.integration.conftest import DATABASE
 from tests.service import HANG, running
+from tests.waiting import wait_until
 
 WORKERS = 2
 CLIENTS = 8
 RESTARTS = 10
-
-
-def wait_until(true, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -68,11 +61,11 @@ def test_ten_restarts_in_a_burst_give_clean_errors_and_recovery_and_leak_nothing
         try:
             for _restart in range(RESTARTS):
                 before = len(answers)
-                wait_until(lambda before=before: (200, "") in answers[before:])
+                wait_until(lambda before=before: (200, "") in answers[before:], 20, "a login")
                 server.stop()
                 assert service.ask("GET", "/healthz")[0] == 503
                 server.start()
-                wait_until(service.healthy)
+                wait_until(service.healthy, 20, "the service is well")
         finally:
             over.set()
         for future in agents:

@@ -12,6 +12,7 @@ from evenfloor.connection import Connection
 from tests import mariadb
 from tests.integration.cluster import Cluster
 from tests.integration.conftest import DATABASE
+from tests.waiting import wait_until
 
 TTL = 1
 #: More trips than any use case makes.
@@ -54,13 +55,6 @@ def kill(trip: int, before: bool, where: dict, use_case: str) -> bool:
     return child.exitcode != 0
 
 
-def wait_until(true, words: str, seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, words
-        time.sleep(0.05)
-
-
 @pytest.fixture(params=["InnoDB", "MyISAM"])
 def floor(request, server):
     mariadb.create_database(server, DATABASE, request.param)
@@ -82,7 +76,7 @@ def test_what_is_killed_at_any_trip_leaves_no_lock_no_half_session_and_no_count(
         if not kill(trip, before, server.root, use_case):
             break
         killed += 1
-        wait_until(lambda: floor.run(FREE_LOCK) == ((1,),), "the lock is free")
+        wait_until(lambda: floor.run(FREE_LOCK) == ((1,),), 5, "the lock is free")
         # Never a live-agent row without its room and its call.
         assert floor.run(
             "SELECT COUNT(*) FROM vicidial_live_agents l WHERE NOT EXISTS (SELECT 1 FROM"
@@ -95,8 +89,8 @@ def test_what_is_killed_at_any_trip_leaves_no_lock_no_half_session_and_no_count(
         survivor.logout("killed")
         wait_until(
             lambda: set(survivor.choose("1003x", "secret").counts.values()) == {0},
-            "nothing is counted any more",
             TTL + 5,
+            "nothing is counted any more",
         )
     assert killed >= 3 and trip < MOST_TRIPS - 1  # noqa: PT018
     survivor.logout("killed")

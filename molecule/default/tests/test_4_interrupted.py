@@ -1,16 +1,11 @@
 """add-dialer.yml killed at any of its steps: nothing lands there, and the next run finishes."""
 
-import contextlib
-import os
-import random
-import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.grow import Watcher
-from tests.live import PLAIN, ROOT
+from tests.killed_run import run_and_kill_at
 
 NEW = "dialer4"
 ADDRESS = "10.96.0.34"
@@ -32,47 +27,6 @@ STEPS = [
     "phone_aliases : Bring the aliases' logins lists",
     "phone_aliases : Open the dialers",
 ]
-
-
-def descendants(pid: int) -> list[int]:
-    """List what a process has started; Ansible's workers are in sessions of their own."""
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in listing.splitlines()]
-    found = [pid]
-    for parent in found:
-        found += [child for child, its_parent in pairs if its_parent == parent]
-    return found[1:]
-
-
-def run_and_kill_at(cluster, step: str) -> str:
-    """Run add-dialer.yml and kill it, with all it started, within a step or just after it.
-
-    Returns what it printed, if it ended before that; nothing if it was killed, or if the step was
-    the last and the run was through.
-    """
-    printed = []
-    with subprocess.Popen(
-        ["ansible-playbook", "-i", str(cluster.inventory), "add-dialer.yml"],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        env=PLAIN,
-    ) as process:
-        for line in process.stdout:
-            printed.append(line)
-            if line.startswith("TASK [") and step in line:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(random.uniform(0, 0.8))
-                if process.returncode is not None and step != STEPS[-1]:
-                    break
-                for pid in [process.pid, *descendants(process.pid)]:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-                return ""
-    return "".join(printed[-40:])
 
 
 def rows_of(cluster, dialer: str) -> dict:
@@ -121,8 +75,9 @@ def added(cluster):
     watcher.start()
     killed, landed = [], {}
     for step in STEPS:
-        ended = run_and_kill_at(cluster, step)
-        killed.append(f"{step}: {ended}" if ended else step)
+        ended = run_and_kill_at(cluster, "add-dialer.yml", step)
+        # After the last step the run may be through.
+        killed.append(f"{step}: {ended}" if ended and step != STEPS[-1] else step)
         if is_open(cluster):
             landed[step] = OPEN
         else:

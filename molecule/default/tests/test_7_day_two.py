@@ -9,12 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.grow import Watcher
+from tests.killed_run import run_and_kill_at
 
 pytestmark = pytest.mark.usefixtures("nobody_logged_in")
 
 LEAVING = "dialer4"
 #: An agent's call, and a live-agent row, are compared when they are older than 20 s.
 OLD_ENOUGH = 21
+POINTING_AT_NOTHING = (
+    "SELECT COUNT(*) FROM phones_alias a WHERE logins_list = '' OR 1 + LENGTH(logins_list) -"
+    " LENGTH(REPLACE(logins_list, ',', '')) <>"
+    " (SELECT COUNT(*) FROM phones p WHERE FIND_IN_SET(p.login, a.logins_list))"
+)
 
 
 def doctor(cluster, *words: str) -> set[tuple[str, str, str]]:
@@ -249,7 +255,7 @@ def test_nothing_is_removed_that_nobody_confirmed(cluster):
     assert cluster.floor()[LEAVING]["takes_logins"]
 
 
-def test_a_dialer_is_removed_while_the_others_talk(cluster):
+def test_a_dialer_is_removed_while_the_others_talk_however_often_it_is_killed(cluster):
     others = [name for name in cluster.dialers if name != LEAVING]
     for alias in ("101x", "102x", "103x"):
         cluster.login(alias)
@@ -263,6 +269,9 @@ def test_a_dialer_is_removed_while_the_others_talk(cluster):
     words = ("-e", f"dialer={LEAVING}", "-e", "confirmed=true")
     cluster.playbook("playbooks/remove-dialer.yml", *words, "--check", "--diff")
     assert cluster.floor()[LEAVING]["takes_logins"]
+    for step in ("Take its phones out", "Register each phone", "Remove its rows"):
+        assert run_and_kill_at(cluster, "playbooks/remove-dialer.yml", step, *words) == ""
+        assert cluster.sql(POINTING_AT_NOTHING) == [["0"]]
     cluster.playbook("playbooks/remove-dialer.yml", *words)
     again = cluster.playbook("playbooks/remove-dialer.yml", *words).stdout
     watcher.stop()
