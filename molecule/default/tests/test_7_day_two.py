@@ -255,6 +255,35 @@ def test_nothing_is_removed_that_nobody_confirmed(cluster):
     assert cluster.floor()[LEAVING]["takes_logins"]
 
 
+def test_a_dead_dialer_that_cannot_be_reached_is_removed_with_its_agents(cluster, tmp_path):
+    dead = cluster.address("dialer1").rpartition(".")[0] + ".99"
+    more = tmp_path / "more.yml"
+    more.write_text(json.dumps({"dialers": {"hosts": {"dialer9": {"ansible_host": dead}}}}))
+    lists = cluster.sql("SELECT alias_id, logins_list FROM phones_alias ORDER BY alias_id")
+    for statement in (
+        "INSERT INTO servers (server_id, server_ip, active, active_asterisk_server,"
+        f" active_agent_login_server) VALUES ('dialer9', '{dead}', 'Y', 'Y', 'Y')",
+        f"INSERT INTO evenfloor_dialers (server_ip, opened) VALUES ('{dead}', NOW())",
+        "INSERT INTO server_updater (server_ip, last_update)"
+        f" VALUES ('{dead}', NOW() - INTERVAL 1 HOUR)",
+        "INSERT INTO phones (extension, server_ip, login, pass, conf_secret, active, template_id)"
+        f" SELECT extension, '{dead}', '101z', pass, conf_secret, 'Y', '' FROM phones"
+        " WHERE login = '101a'",
+        "UPDATE phones_alias SET logins_list = CONCAT(logins_list, ',101z')"
+        " WHERE alias_id = '101x'",
+        "INSERT INTO vicidial_live_agents (user, server_ip, extension, lead_id)"
+        f" VALUES ('stranded', '{dead}', 'PJSIP/101', 0)",
+    ):
+        cluster.sql(statement)
+    done = cluster.playbook(
+        "playbooks/remove-dialer.yml", "-i", str(more), "-e", "dialer=dialer9 confirmed=true"
+    )
+    assert "dialer9 is out of service (1 phones went)" in " ".join(done.stdout.split())
+    for table in ("servers", "phones", "server_updater", "vicidial_live_agents"):
+        assert cluster.sql(f"SELECT COUNT(*) FROM {table} WHERE server_ip = '{dead}'") == [["0"]]
+    assert lists == cluster.sql("SELECT alias_id, logins_list FROM phones_alias ORDER BY alias_id")
+
+
 def test_a_dialer_is_removed_while_the_others_talk_however_often_it_is_killed(cluster):
     others = [name for name in cluster.dialers if name != LEAVING]
     for alias in ("101x", "102x", "103x"):
