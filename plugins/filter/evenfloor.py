@@ -57,8 +57,9 @@ def findings(hosts, groups, database):
         database: what ``evenfloor_doctor_info`` returned.
     """
     found = list(database["findings"])
-    dialers = inventory.list_dialers(hosts, groups)
-    names = {dialer["server_ip"]: dialer["name"] for dialer in dialers}
+    names = {
+        dialer["server_ip"]: dialer["name"] for dialer in inventory.list_dialers(hosts, groups)
+    }
     everybody = [name for name in groups["all"] if name != "localhost"]
     silent = [name for name in everybody if hosts[name].get("doctor_clock", {}).get("unreachable")]
     for name in silent:
@@ -66,7 +67,7 @@ def findings(hosts, groups, database):
         found.append(
             doctor.finding("host_unreachable", f"{name} doesn't answer", mend, dialer=name)
         )
-    missing = {}
+    missing, alive = {}, []
     for server_ip, there in database["dialers"].items():
         name = names.get(server_ip)
         said = hosts[name].get("doctor_asterisk") if name else None
@@ -78,7 +79,8 @@ def findings(hosts, groups, database):
             database["aliases"], there["alive"],
         )  # fmt: skip
         found += more
-    alive = [name for name in missing if database["dialers"][_ip(dialers, name)]["alive"]]
+        if there["alive"]:
+            alive.append(name)
     found += doctor.look_at_registrations(missing, database["aliases"], alive)
     for seat in seats(hosts, groups):
         name, extensions = seat["name"], seat["extensions"]
@@ -99,10 +101,6 @@ def findings(hosts, groups, database):
             if name not in silent and "doctor_after" in hosts[name]
         }
     )
-
-
-def _ip(dialers, name):
-    return next(dialer["server_ip"] for dialer in dialers if dialer["name"] == name)
 
 
 class FilterModule:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import collections
 import re
 
-#: A heartbeat this many seconds old, or older, is a dead dialer's: the balancer's default.
-HEARTBEAT_TIMEOUT = 5
 #: A session that is younger, in seconds, may still get its call, and a call its end noticed.
 SESSION_GRACE = 20
 #: Clocks may differ by so many seconds: nothing depends on them but the order of log lines.
@@ -34,12 +32,12 @@ def finding(kind, what, mend, alias="", dialer=""):
 # -- the database ----------------------------------------------------------------------------
 
 
-def look_at_dialers(wanted, rows, heartbeat_timeout=HEARTBEAT_TIMEOUT):
+def look_at_dialers(wanted, rows, heartbeat_timeout):
     """Find what is wrong with dialers by their rows.
 
     Args:
         wanted: the inventory's dialers, dicts with name and server_ip.
-        rows: dicts with server_ip, name, active, opened, heartbeat_age (seconds), free_rooms.
+        rows: dicts with server_ip, name, heartbeat_age (seconds), free_rooms.
         heartbeat_timeout: seconds.
     """
     found = []

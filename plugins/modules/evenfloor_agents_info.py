@@ -16,23 +16,12 @@ options:
     description: The dialer's address.
     type: str
     required: true
-  config_file:
-    description: An option file (my.cnf) on the target that says how to connect.
-    type: path
-    default: /etc/evenfloor/provisioning.cnf
-  database:
-    description: The database's name.
-    type: str
-    default: asterisk
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: none
-requirements:
-  - PyMySQL on the target
-author:
-  - Evenfloor contributors
+extends_documentation_fragment: evenfloor_database
 """
 
 EXAMPLES = r"""

@@ -11,24 +11,12 @@ short_description: Read the passwords of aliases and their phones
 version_added: "0.2.0"
 description:
   - For handing them out. Set C(no_log) on the task.
-options:
-  config_file:
-    description: An option file (my.cnf) on the target that says how to connect.
-    type: path
-    default: /etc/evenfloor/provisioning.cnf
-  database:
-    description: The database's name.
-    type: str
-    default: asterisk
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: none
-requirements:
-  - PyMySQL on the target
-author:
-  - Evenfloor contributors
+extends_documentation_fragment: evenfloor_database
 """
 
 EXAMPLES = r"""

@@ -24,27 +24,20 @@ options:
     type: list
     elements: dict
     required: true
+  heartbeat_timeout:
+    description: The balancer's, in seconds. A heartbeat that is as old is a dead dialer's.
+    type: int
+    default: 5
   owned:
     description: Whether aliases and dialers that the inventory doesn't have are wrong.
     type: bool
     default: true
-  config_file:
-    description: An option file (my.cnf) on the target that says how to connect.
-    type: path
-    default: /etc/evenfloor/provisioning.cnf
-  database:
-    description: The database's name.
-    type: str
-    default: asterisk
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: none
-requirements:
-  - PyMySQL on the target
-author:
-  - Evenfloor contributors
+extends_documentation_fragment: evenfloor_database
 """
 
 EXAMPLES = r"""
@@ -76,7 +69,6 @@ aliases:
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.evenfloor_database import ARGUMENTS, REGISTERED, work_on_database
 from ansible.module_utils.evenfloor_doctor import (
-    HEARTBEAT_TIMEOUT,
     look_at_aliases,
     look_at_dialers,
 )
@@ -148,11 +140,12 @@ def examine(module, cursor):
     params = module.params
     wanted = expand_aliases(params["phone_aliases"], params["dialers"])
     names = {dialer["server_ip"]: dialer["name"] for dialer in params["dialers"]}
+    timeout = params["heartbeat_timeout"]
     rows, phones, aliases = read_dialers(cursor), read_phones(cursor), read_aliases(cursor)
     by_login = {phone["login"].lower(): phone for phone in phones}
     return {
         "changed": False,
-        "findings": look_at_dialers(params["dialers"], rows)
+        "findings": look_at_dialers(params["dialers"], rows, timeout)
         + look_at_aliases(wanted, aliases, phones, names, params["owned"]),
         "aliases": {
             by_login[login.lower()]["extension"]: alias_id
@@ -162,8 +155,7 @@ def examine(module, cursor):
         },
         "dialers": {
             row["server_ip"]: {
-                "alive": row["heartbeat_age"] is not None
-                and row["heartbeat_age"] < HEARTBEAT_TIMEOUT,
+                "alive": row["heartbeat_age"] is not None and row["heartbeat_age"] < timeout,
                 "expected": {
                     phone["extension"]: phone["registered"]
                     for phone in phones
@@ -182,6 +174,7 @@ def main():
             **ARGUMENTS,
             "phone_aliases": {"type": "list", "elements": "dict", "required": True},
             "dialers": {"type": "list", "elements": "dict", "required": True},
+            "heartbeat_timeout": {"type": "int", "default": 5},
             "owned": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
