@@ -32,6 +32,19 @@ def doctor(cluster, *words: str) -> set[tuple[str, str, str]]:
     return {(row["finding"], row["alias"], row["dialer"]) for row in findings}
 
 
+def nobodys_address(cluster) -> str:
+    """Return an address of the cluster's network that no host has."""
+    return cluster.address("login1").rpartition(".")[0] + ".99"
+
+
+def nobody_there(cluster, folder, group: str, name: str) -> str:
+    """Write an inventory of a host that can't be reached; returns its path."""
+    path = folder / "more.yml"
+    hosts = {name: {"ansible_host": nobodys_address(cluster)}}
+    path.write_text(json.dumps({group: {"hosts": hosts}}))
+    return str(path)
+
+
 def settle(cluster) -> None:
     """Wait until every dialer takes logins and has all registrations."""
     cluster.wait_until(
@@ -140,10 +153,8 @@ def test_a_clock_that_is_off_is_found(cluster):
 
 
 def test_a_host_that_does_not_answer_is_found(cluster, tmp_path):
-    nobody = cluster.address("login1").rpartition(".")[0] + ".99"
-    more = tmp_path / "more.yml"
-    more.write_text(json.dumps({"login": {"hosts": {"login9": {"ansible_host": nobody}}}}))
-    assert doctor(cluster, "-i", str(more)) == {("host_unreachable", "", "login9")}
+    more = nobody_there(cluster, tmp_path, "login", "login9")
+    assert doctor(cluster, "-i", more) == {("host_unreachable", "", "login9")}
 
 
 def test_an_asterisk_that_does_not_answer_is_found(cluster):
@@ -184,13 +195,11 @@ def test_credentials_are_written_for_their_owner_only_and_printed_nowhere(cluste
 
 
 def test_a_dialer_that_cannot_be_reached_is_named_and_holds_nobody_up(cluster, tmp_path):
-    nobody = cluster.address("dialer1").rpartition(".")[0] + ".99"
-    more = tmp_path / "more.yml"
-    more.write_text(json.dumps({"dialers": {"hosts": {"dialer9": {"ansible_host": nobody}}}}))
+    more = nobody_there(cluster, tmp_path, "dialers", "dialer9")
     cluster.playbook("playbooks/drain-dialer.yml", "-e", f"dialer={LEAVING}")
     never = "UPDATE evenfloor_dialers SET opened = NULL WHERE server_ip = '{}'"
     cluster.sql(never.format(cluster.address(LEAVING)))
-    done = cluster.playbook("add-dialer.yml", "-i", str(more), check=False)
+    done = cluster.playbook("add-dialer.yml", "-i", more, check=False)
     assert done.returncode != 0
     assert "New: dialer9, dialer4" in done.stdout or "New: dialer4, dialer9" in done.stdout
     assert "Not reached, and left as they were: dialer9." in " ".join(done.stdout.split())
@@ -198,7 +207,9 @@ def test_a_dialer_that_cannot_be_reached_is_named_and_holds_nobody_up(cluster, t
     assert not [row for row in cluster.sql("SELECT logins_list FROM phones_alias") if "e" in row[0]]
     # Nobody asked for it after all.
     cluster.playbook("playbooks/aliases.yml")
-    assert cluster.sql(f"SELECT COUNT(*) FROM phones WHERE server_ip = '{nobody}'") == [["0"]]
+    assert cluster.sql(
+        f"SELECT COUNT(*) FROM phones WHERE server_ip = '{nobodys_address(cluster)}'"
+    ) == [["0"]]
 
 
 @pytest.mark.parametrize(
@@ -256,9 +267,8 @@ def test_nothing_is_removed_that_nobody_confirmed(cluster):
 
 
 def test_a_dead_dialer_that_cannot_be_reached_is_removed_with_its_agents(cluster, tmp_path):
-    dead = cluster.address("dialer1").rpartition(".")[0] + ".99"
-    more = tmp_path / "more.yml"
-    more.write_text(json.dumps({"dialers": {"hosts": {"dialer9": {"ansible_host": dead}}}}))
+    more = nobody_there(cluster, tmp_path, "dialers", "dialer9")
+    dead = nobodys_address(cluster)
     lists = cluster.sql("SELECT alias_id, logins_list FROM phones_alias ORDER BY alias_id")
     for statement in (
         "INSERT INTO servers (server_id, server_ip, active, active_asterisk_server,"
@@ -276,7 +286,7 @@ def test_a_dead_dialer_that_cannot_be_reached_is_removed_with_its_agents(cluster
     ):
         cluster.sql(statement)
     done = cluster.playbook(
-        "playbooks/remove-dialer.yml", "-i", str(more), "-e", "dialer=dialer9 confirmed=true"
+        "playbooks/remove-dialer.yml", "-i", more, "-e", "dialer=dialer9 confirmed=true"
     )
     assert "dialer9 is out of service (1 phones went)" in " ".join(done.stdout.split())
     for table in ("servers", "phones", "server_updater", "vicidial_live_agents"):
