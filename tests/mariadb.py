@@ -19,7 +19,9 @@ from evenfloor import Balancer
 from evenfloor.config import BalancerConfig, Config, DatabaseConfig
 
 START_TIMEOUT = 60
-SCHEMA = Path(__file__).parents[1] / "roles/database/files/schema.sql"
+_FILES = Path(__file__).parents[1] / "roles/database/files"
+#: The tables that are shared with VICIdial, and Evenfloor's own.
+SCHEMA, OWN_SCHEMA = _FILES / "schema.sql", _FILES / "evenfloor.sql"
 
 
 @dataclass
@@ -151,7 +153,7 @@ def create_database(
         cursor.execute(f"DROP DATABASE IF EXISTS {name}")
         cursor.execute(f"CREATE DATABASE {name}")
         cursor.execute(f"USE {name}")
-        for statement in statements(SCHEMA.read_text()):
+        for statement in statements(SCHEMA.read_text() + OWN_SCHEMA.read_text()):
             shared = "TABLE IF NOT EXISTS evenfloor_" not in statement
             replaced = engine if engine and shared else "InnoDB"
             if shared and not plain_indexes:

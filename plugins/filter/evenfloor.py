@@ -12,8 +12,13 @@ from pathlib import Path
 # Ansible puts module_utils on the path of modules only, and a filter runs on the control node.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "module_utils"))
 
-import evenfloor_doctor as doctor  # noqa: E402
 import evenfloor_inventory as inventory  # noqa: E402
+
+# What one of them takes from another is found as on the hosts.
+sys.modules.setdefault("ansible.module_utils.evenfloor_inventory", inventory)
+
+import evenfloor_adopt as adopt  # noqa: E402
+import evenfloor_doctor as doctor  # noqa: E402
 
 
 def as_csv(rows, columns):
@@ -109,6 +114,10 @@ class FilterModule:
     def filters(self):
         """Name the filters."""
         return {
+            "evenfloor_adopt_problems": inventory.adopt_problems,
+            "evenfloor_adopted_aliases": adopt.aliases_text,
+            "evenfloor_adopted_dialers": adopt.dialers_text,
+            "evenfloor_adoption": adopt.report_text,
             "evenfloor_problems": inventory.problems,
             "evenfloor_csv": as_csv,
             "evenfloor_dialers": inventory.list_dialers,

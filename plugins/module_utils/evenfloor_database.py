@@ -8,6 +8,8 @@ it is in no argument, no log and no process list, and never travels.
 
 from __future__ import annotations
 
+from ansible.module_utils.evenfloor_phones import Alias, Phone
+
 try:
     import pymysql
 
@@ -20,6 +22,8 @@ ARGUMENTS = {
     "database": {"type": "str", "default": "asterisk"},
 }
 
+#: Where root's password is, if it has one; also where community.mysql looks.
+ROOTS_OPTIONS = "~/.my.cnf"
 CONNECT_TIMEOUT = 5
 NO_SUCH_TABLE = 1146
 #: The values of ``phones.peer_status`` with which a phone can be called.
@@ -64,8 +68,12 @@ def work_on_database(module, work, **without):
 
 
 def _connected(module):
+    options = {"read_default_file": module.params["config_file"]}
+    socket = module.params.get("login_unix_socket")
+    if socket:
+        options = {"read_default_file": ROOTS_OPTIONS, "user": "root", "unix_socket": socket}
     return pymysql.connect(
-        read_default_file=module.params["config_file"],
+        **options,
         database=module.params["database"],
         charset="utf8mb4",
         connect_timeout=CONNECT_TIMEOUT,
@@ -83,6 +91,24 @@ def read_opened(cursor):
     """Read which dialers have been opened for logins: their ``server_ip``, in order."""
     cursor.execute("SELECT server_ip FROM evenfloor_dialers WHERE opened IS NOT NULL")
     return sorted(row[0] for row in cursor.fetchall())
+
+
+def read_phones(cursor):
+    """Read all phones."""
+    cursor.execute("SELECT extension, server_ip, login, pass, conf_secret, fullname FROM phones")
+    return [
+        Phone(extension, server_ip, login or "", password or "", secret or "", name or "")
+        for extension, server_ip, login, password, secret, name in cursor.fetchall()
+    ]
+
+
+def read_aliases(cursor):
+    """Read all aliases."""
+    cursor.execute("SELECT alias_id, alias_name, logins_list FROM phones_alias")
+    return [
+        Alias(alias_id, name or "", tuple(login for login in (logins or "").split(",") if login))
+        for alias_id, name, logins in cursor.fetchall()
+    ]
 
 
 def insert_rows(cursor, table, rows, replacing=()):

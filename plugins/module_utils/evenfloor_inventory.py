@@ -22,6 +22,8 @@ LONGEST_ALIAS_NAME = 50
 LONGEST_PASSWORD = 100
 LONGEST_CAMPAIGN = 8
 HIGHEST_MAX_AGENTS = 65535
+PLAIN, VICIDIAL = "plain", "vicidial"
+DEFAULT_ALIAS_NAME = "Agent {extension}"
 #: More than any call centre has seats; a slip of the finger would fill the memory.
 LARGEST_RANGE = 100_000
 
@@ -93,8 +95,9 @@ def expand_aliases(phone_aliases, dialers):
         dialers: dicts with ``name`` and ``server_ip``, in the inventory's order.
 
     Returns:
-        Dicts with alias_id, extension, name, server_ips, login_password, registration_password
-        (the passwords None where the inventory doesn't give them).
+        Dicts with alias_id, extension, name, named (whether the inventory gives the name),
+        server_ips, login_password, registration_password (the passwords None where the inventory
+        doesn't give them).
 
     Raises:
         InventoryError: a range can't be read, or a dialer isn't known.
@@ -110,13 +113,14 @@ def expand_aliases(phone_aliases, dialers):
                     f"dialers; known are {', '.join(addresses)}"
                 )
         suffix = DEFAULT_SUFFIX if entry.get("suffix") is None else str(entry["suffix"])
-        pattern = str(entry.get("name") or "Agent {extension}")
+        pattern = str(entry.get("name") or DEFAULT_ALIAS_NAME)
         for extension in expand_extensions(entry["extensions"]):
             aliases.append(
                 {
                     "alias_id": extension + suffix,
                     "extension": extension,
                     "name": pattern.replace("{extension}", extension),
+                    "named": bool(entry.get("name")),
                     "server_ips": [addresses[name] for name in names],
                     "login_password": entry.get("login_password"),
                     "registration_password": entry.get("registration_password"),
@@ -139,7 +143,8 @@ def list_dialers(hostvars, groups):
         groups: Ansible's ``groups``.
 
     Returns:
-        Dicts with name, server_ip, server_id, max_agents (None: no limit).
+        Dicts with name, server_ip, server_id, max_agents (None: no limit), protocol (of new phones
+        in VICIdial's tables; None: as the phones that are there).
     """
     dialers = []
     for name in groups.get("dialers", []):
@@ -150,6 +155,7 @@ def list_dialers(hostvars, groups):
                 "server_ip": str(variables.get("server_ip") or variables.get("ansible_host") or ""),
                 "server_id": str(variables.get("server_id") or name),
                 "max_agents": variables.get("max_agents"),
+                "protocol": variables.get("phone_protocol"),
             }
         )
     return dialers
@@ -168,6 +174,7 @@ def problems(hostvars, groups):
     dialers = list_dialers(hostvars, groups)
     found = _group_problems(groups) + _dialer_problems(dialers)
     first = next((hostvars[name] for name in groups.get("all", [])), {})
+    found += _flavor_problems(first)
     entries = first.get("phone_aliases") or []
     found += _campaign_problems(first.get("campaigns") or [])
     widen = str(first.get("phone_aliases_widen_logins_list")).lower() in ("true", "yes", "1")
@@ -182,6 +189,42 @@ def problems(hostvars, groups):
     found += _clashes(aliases)
     found += _seat_problems(hostvars, groups, aliases)
     return found
+
+
+def adopt_problems(hostvars, groups):
+    """Find what is wrong with an inventory to which a cluster is to be added that runs already.
+
+    Args:
+        hostvars: Ansible's ``hostvars``.
+        groups: Ansible's ``groups``.
+
+    Returns:
+        A list of sentences; empty where all is well.
+    """
+    found = [text for text in _group_problems(groups) if not text.startswith("group dialers")]
+    first = next((hostvars[name] for name in groups.get("all", [])), {})
+    flavor = first.get("cluster_flavor", PLAIN)
+    if flavor != VICIDIAL:
+        found.append(
+            f"cluster_flavor is '{flavor}'; adopting is for a cluster that runs VICIdial: set "
+            f"cluster_flavor: {VICIDIAL} in group_vars/all"
+        )
+    return found
+
+
+def _flavor_problems(variables):
+    """Say what is wrong with ``cluster_flavor``.
+
+    Args:
+        variables: a host's.
+    """
+    flavor = variables.get("cluster_flavor", PLAIN)
+    if flavor in (PLAIN, VICIDIAL):
+        return []
+    return [
+        f"cluster_flavor '{flavor}' is not known; use {PLAIN} (Evenfloor builds the cluster) or "
+        f"{VICIDIAL} (it runs VICIdial already)"
+    ]
 
 
 def _group_problems(groups):

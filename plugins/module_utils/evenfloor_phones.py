@@ -93,7 +93,15 @@ def _letters_of_names(ids, extensions):
 
 
 def make_plan(
-    phones, aliases, wanted, serving, grow=True, purge=False, leaving=(), room=LONGEST_LOGINS_LIST
+    phones,
+    aliases,
+    wanted,
+    serving,
+    grow=True,
+    purge=False,
+    leaving=(),
+    room=LONGEST_LOGINS_LIST,
+    shared=None,
 ):
     """Work out what has to change.
 
@@ -110,6 +118,10 @@ def make_plan(
             wanted aliases do.
         leaving: the ``server_ip`` of dialers that go: all their phones are removed.
         room: how many characters a logins list may have.
+        shared: None where Evenfloor owns phones and aliases. Where others write them too, the
+            ``server_ip`` of the inventory's dialers: then only what the inventory says is changed.
+            Phones keep names and passwords that it doesn't give, none is removed unless its dialer
+            goes, and a logins list keeps logins that are not the extension's on these dialers.
 
     Returns:
         A Plan. Its order of application never lets an alias name a phone that isn't there:
@@ -120,6 +132,7 @@ def make_plan(
             dialer is the last one of an alias.
     """
     wanted = [_without(alias, leaving) for alias in wanted]
+    owned = shared is None
     by_place = {(phone.extension, phone.server_ip): phone for phone in phones}
     by_extension = collections.defaultdict(list)
     for phone in phones:
@@ -136,13 +149,21 @@ def make_plan(
     wanted_places = set()
     for alias in wanted:
         passwords = _passwords_of(alias, by_extension[alias["extension"]])
+        old_alias = there.get(alias["alias_id"].lower())
+        phone_name = alias["name"]
+        if not owned and not alias["named"]:
+            others = (other.name for other in by_extension[alias["extension"]] if other.name)
+            phone_name = next(others, alias["name"])
+            alias = {**alias, "name": old_alias.name if old_alias else alias["name"]}  # noqa: PLW2901
         wanted_phones = {}
         for server_ip in alias["server_ips"]:
             place = (alias["extension"], server_ip)
             wanted_places.add(place)
             old = by_place.get(place)
             login = old.login if old else alias["extension"] + letters[server_ip]
-            phone = Phone(*place, login, *passwords, alias["name"])
+            phone = Phone(*place, login, *passwords, phone_name)
+            if old and not owned:
+                phone = _only_what_is_given(alias, phone, old)
             wanted_phones[login] = phone
             if old is None:
                 _check_login(alias, phone, owner)
@@ -150,11 +171,14 @@ def make_plan(
                 plan.new_phones.append(phone)
             elif old != phone:
                 plan.changed_phones.append(phone)
-        old_alias = there.get(alias["alias_id"].lower())
-        _plan_alias(plan, alias, wanted_phones, old_alias, serving if grow else None, room)
+        kept = ()
+        if old_alias and not owned:
+            kept = _strangers(old_alias, by_extension[alias["extension"]], {*shared, *leaving})
+        _plan_alias(plan, alias, wanted_phones, old_alias, serving if grow else None, room, kept)
 
     for place, phone in by_place.items():
-        unwanted = purge or phone.extension in extensions or phone.server_ip in leaving
+        of_wanted = owned and phone.extension in extensions
+        unwanted = purge or of_wanted or phone.server_ip in leaving
         if unwanted and place not in wanted_places:
             plan.removed_phones.append(phone)
     wanted_ids = {alias["alias_id"].lower() for alias in wanted}
@@ -195,17 +219,42 @@ def _let_go(plan, aliases, leaving):
             plan.changed_aliases.append((alias, alias._replace(logins=left)))
 
 
+def _only_what_is_given(alias, phone, old):
+    """Return a phone that is there, with nothing changed but what the inventory gives."""
+    return old._replace(
+        login_password=phone.login_password if alias["login_password"] else old.login_password,
+        registration_password=phone.registration_password
+        if alias["registration_password"]
+        else old.registration_password,
+        name=phone.name if alias["named"] else old.name,
+    )
+
+
+def _strangers(old, phones, addresses):
+    """Find the logins of a list that aren't the extension's phones on these dialers."""
+    known = {phone.login for phone in phones if phone.server_ip in addresses}
+    return {login for login in old.logins if login not in known}
+
+
 def _passwords_of(alias, phones):
     """The passwords of an alias: the inventory's, those its phones have, or new ones."""
-    logins = [phone.login_password for phone in phones if phone.login_password]
-    registrations = [phone.registration_password for phone in phones if phone.registration_password]
-    login = alias["login_password"] or next(iter(logins), None) or new_login_password()
+    login = (
+        alias["login_password"]
+        or _most_common(phone.login_password for phone in phones)
+        or new_login_password()
+    )
     registration = (
         alias["registration_password"]
-        or next(iter(registrations), None)
+        or _most_common(phone.registration_password for phone in phones)
         or new_registration_password()
     )
     return str(login), str(registration)
+
+
+def _most_common(values):
+    """Return the value that is there most often, the first of several; None where there is none."""
+    counted = collections.Counter(value for value in values if value).most_common(1)
+    return counted[0][0] if counted else None
 
 
 def _check_names(wanted, owner):
@@ -230,10 +279,13 @@ def _check_login(alias, phone, owner):
         )
 
 
-def _plan_alias(plan, alias, phones, old, serving, room):
-    """Add an alias to the plan, with the list it should have; ``serving`` None: it only shrinks."""
+def _plan_alias(plan, alias, phones, old, serving, room, kept=()):
+    """Add an alias to the plan, with the list it should have.
+
+    ``serving`` None: it only shrinks. ``kept`` are logins that stay although they aren't wanted.
+    """
     before = list(old.logins) if old else []
-    logins = [login for login in before if login in phones]
+    logins = [login for login in before if login in phones or login in kept]
     if serving is not None:
         logins += sorted(
             (

@@ -16,6 +16,10 @@ options:
     description: The dialer's address.
     type: str
     required: true
+  heartbeat_timeout:
+    description: A heartbeat that is as old is a dead dialer's, in seconds.
+    type: int
+    default: 5
 attributes:
   check_mode:
     support: full
@@ -40,6 +44,11 @@ agents:
   elements: str
 takes_logins:
   description: Whether the dialer is open for logins; none where there is no such dialer.
+  returned: success
+  type: bool
+serves:
+  description:
+    - Whether the heartbeat is young, and VICIdial, if it writes the dialer's files, has done so.
   returned: success
   type: bool
 heartbeat_age:
@@ -71,26 +80,32 @@ def read(module, cursor):
     )
     users |= {row[0] for row in cursor.fetchall()}
     cursor.execute(
-        "SELECT s.active_agent_login_server = 'Y', TIMESTAMPDIFF(SECOND, u.last_update, NOW())"
+        "SELECT s.active_agent_login_server = 'Y', TIMESTAMPDIFF(SECOND, u.last_update, NOW()),"
+        " s.generate_vicidial_conf = 'Y' AND s.rebuild_conf_files = 'Y'"
         " FROM servers s LEFT JOIN server_updater u ON u.server_ip = s.server_ip"
         " WHERE s.server_ip = %s",
         (server_ip,),
     )
-    takes_logins, age = cursor.fetchone() or (None, None)
+    takes_logins, age, rebuilding = cursor.fetchone() or (None, None, None)
     return {
         "changed": False,
         "agents": sorted(users),
         "takes_logins": None if takes_logins is None else bool(takes_logins),
         "heartbeat_age": age,
+        "serves": age is not None and age < module.params["heartbeat_timeout"] and not rebuilding,
     }
 
 
 def main():
     module = AnsibleModule(
-        argument_spec={**ARGUMENTS, "server_ip": {"type": "str", "required": True}},
+        argument_spec={
+            **ARGUMENTS,
+            "server_ip": {"type": "str", "required": True},
+            "heartbeat_timeout": {"type": "int", "default": 5},
+        },
         supports_check_mode=True,
     )
-    work_on_database(module, read, agents=[], takes_logins=None, heartbeat_age=None)
+    work_on_database(module, read, agents=[], takes_logins=None, heartbeat_age=None, serves=False)
 
 
 if __name__ == "__main__":

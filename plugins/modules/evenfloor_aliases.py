@@ -45,7 +45,9 @@ options:
         description: What the softphone uses; by default made once for each alias.
         type: str
   dialers:
-    description: The dialers, each with C(name) and C(server_ip), in the inventory's order.
+    description:
+      - The dialers, each with C(name) and C(server_ip), in the inventory's order, and C(protocol)
+        where new phones of a VICIdial cluster are to have another than those that are there.
     type: list
     elements: dict
     required: true
@@ -70,6 +72,14 @@ options:
     type: list
     elements: str
     default: []
+  cluster_flavor:
+    description:
+      - V(plain) where Evenfloor owns the phones. With V(vicidial) only what the inventory says is
+        changed, new phones are whole rows as VICIdial's forms write them, and VICIdial is told to
+        write the files of exactly those dialers again whose phones have changed.
+    type: str
+    choices: [plain, vicidial]
+    default: plain
   purge:
     description:
       - Whether phones and aliases that no entry names are removed. Right where Evenfloor owns
@@ -114,6 +124,11 @@ changes:
   type: list
   elements: str
   sample: ["phone 101c on 10.0.0.13: added", "alias 101x: 101a,101b becomes 101a,101b,101c"]
+rebuilt:
+  description: The server IPs of the dialers whose files VICIdial writes again.
+  returned: success
+  type: list
+  elements: str
 letters:
   description: The letters of each dialer, by server IP.
   returned: success
@@ -126,32 +141,20 @@ from ansible.module_utils.evenfloor_database import (
     ARGUMENTS,
     delete_rows,
     insert_rows,
+    read_aliases,
     read_opened,
+    read_phones,
     work_on_database,
 )
-from ansible.module_utils.evenfloor_inventory import expand_aliases
-from ansible.module_utils.evenfloor_phones import Alias, Phone, as_diff, describe, make_plan
+from ansible.module_utils.evenfloor_inventory import PLAIN, VICIDIAL, expand_aliases
+from ansible.module_utils.evenfloor_phones import as_diff, describe, make_plan
+from ansible.module_utils.evenfloor_vicidial import (
+    LONGEST_VOICEMAIL_ID,
+    phone_rows,
+    rebuild_files,
+)
 
-LONGEST_VOICEMAIL_ID = 10
 PHONE_CONTEXT = "evenfloor-phones"
-
-
-def read_phones(cursor):
-    """Read all phones."""
-    cursor.execute("SELECT extension, server_ip, login, pass, conf_secret, fullname FROM phones")
-    return [
-        Phone(extension, server_ip, login or "", password or "", secret or "", name or "")
-        for extension, server_ip, login, password, secret, name in cursor.fetchall()
-    ]
-
-
-def read_aliases(cursor):
-    """Read all aliases."""
-    cursor.execute("SELECT alias_id, alias_name, logins_list FROM phones_alias")
-    return [
-        Alias(alias_id, name or "", tuple(login for login in (logins or "").split(",") if login))
-        for alias_id, name, logins in cursor.fetchall()
-    ]
 
 
 def room_in_lists(cursor):
@@ -164,7 +167,7 @@ def room_in_lists(cursor):
 
 
 def phone_row(phone):
-    """Make a full row of ``phones``, as VICIdial's own forms fill it."""
+    """Make a row of ``phones`` of a plain cluster."""
     return {
         "extension": phone.extension,
         "dialplan_number": phone.extension,
@@ -195,9 +198,10 @@ def alias_row(alias):
     }
 
 
-def apply_plan(cursor, plan):
-    """Write a plan's changes. No alias ever names a phone that isn't there."""
-    insert_rows(cursor, "phones", [phone_row(phone) for phone in plan.new_phones])
+def apply_plan(cursor, plan, rows):
+    """Write a plan's changes, new phones as ``rows``. No alias names a phone that isn't there."""
+    for part in rows:
+        insert_rows(cursor, "phones", part)
     for phone in plan.changed_phones:
         cursor.execute(
             "UPDATE phones SET pass = %s, conf_secret = %s, fullname = %s"
@@ -219,6 +223,19 @@ def apply_plan(cursor, plan):
     delete_rows(cursor, "phones", ["extension", "server_ip"], places)
 
 
+def write_shared(cursor, plan, dialers, touched):
+    """Write a plan's changes beside VICIdial, which then writes the dialers' files.
+
+    It is told before and after: these tables know no transaction, and who kills this in between
+    leaves no phone that no file has.
+    """
+    protocols = {dialer["server_ip"]: dialer.get("protocol") for dialer in dialers}
+    rows = phone_rows(cursor, plan.new_phones, protocols)
+    rebuild_files(cursor, touched)
+    apply_plan(cursor, plan, rows)
+    rebuild_files(cursor, touched)
+
+
 def bring_to_state(module, cursor):
     """Plan and apply.
 
@@ -226,6 +243,7 @@ def bring_to_state(module, cursor):
         What the module returns.
     """
     wanted = module.params
+    vicidial = wanted["cluster_flavor"] == VICIDIAL
     plan = make_plan(
         read_phones(cursor),
         read_aliases(cursor),
@@ -235,14 +253,24 @@ def bring_to_state(module, cursor):
         purge=wanted["purge"],
         leaving=wanted["leaving"],
         room=room_in_lists(cursor),
+        shared=[dialer["server_ip"] for dialer in wanted["dialers"]] if vicidial else None,
     )
     changes = describe(plan)
+    touched = {
+        phone.server_ip
+        for phones in (plan.new_phones, plan.changed_phones, plan.removed_phones)
+        for phone in phones
+    }
     if changes and not module.check_mode:
-        apply_plan(cursor, plan)
+        if vicidial:
+            write_shared(cursor, plan, wanted["dialers"], touched)
+        else:
+            apply_plan(cursor, plan, [[phone_row(phone) for phone in plan.new_phones]])
     return {
         "changed": bool(changes),
         "changes": changes,
         "letters": plan.letters,
+        "rebuilt": sorted(touched) if vicidial else [],
         "counts": {
             "phones_added": len(plan.new_phones),
             "phones_changed": len(plan.changed_phones),
@@ -280,10 +308,15 @@ def main():
             "leaving": {"type": "list", "elements": "str", "default": []},
             "grow": {"type": "bool", "default": True},
             "purge": {"type": "bool", "default": False},
+            "cluster_flavor": {"type": "str", "choices": [PLAIN, VICIDIAL], "default": PLAIN},
         },
         supports_check_mode=True,
     )
-    work_on_database(module, bring_to_state, changes=[], letters={}, counts={})
+    if module.params["purge"] and module.params["cluster_flavor"] == VICIDIAL:
+        module.fail_json(
+            msg="purge: phones of a VICIdial cluster aren't Evenfloor's alone; leave it out"
+        )
+    work_on_database(module, bring_to_state, changes=[], letters={}, counts={}, rebuilt=[])
 
 
 if __name__ == "__main__":

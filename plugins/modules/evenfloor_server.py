@@ -49,6 +49,18 @@ options:
         has closed it, no login goes there, not even one that is under way.
       - Only a dialer that has been opened before can be closed and opened again.
     type: bool
+  cluster_flavor:
+    description:
+      - With V(vicidial) the server row of a new dialer is cloned from another dialer's, with its
+        rooms; a row that is there keeps its columns, and VICIdial is told to write every dialer's
+        files again when a dialer comes or goes.
+    type: str
+    choices: [plain, vicidial]
+    default: plain
+  clone_from:
+    description:
+      - The C(server_ip) of the dialer whose server row and rooms a new one gets with V(vicidial).
+    type: str
   state:
     description: Whether the dialer's rows are to be there.
     type: str
@@ -103,11 +115,17 @@ from ansible.module_utils.evenfloor_database import (
     insert_rows,
     work_on_database,
 )
+from ansible.module_utils.evenfloor_inventory import PLAIN, VICIDIAL
+from ansible.module_utils.evenfloor_vicidial import (
+    ROOM_TABLES,
+    clone_server,
+    missing_rooms,
+    rebuild_files,
+)
 
 ROOM_TABLE = "vicidial_confbridges"
 TABLES = [
     "phones",
-    ROOM_TABLE,
     "vicidial_live_agents",
     "vicidial_manager",
     "evenfloor_reservations",
@@ -154,11 +172,19 @@ def check_server_id(cursor, server_ip, server_id):
         )
 
 
-def missing_rooms(cursor, server_ip, first, last):
-    """Find which rooms a dialer lacks."""
+def rooms_to_add(cursor, params):
+    """Find which rooms a dialer lacks.
+
+    Returns:
+        Room numbers by table.
+    """
+    server_ip, other = params["server_ip"], params["clone_from"]
+    if params["cluster_flavor"] == VICIDIAL:
+        return missing_rooms(cursor, server_ip, other) if other else {}
     cursor.execute(f"SELECT conf_exten FROM {ROOM_TABLE} WHERE server_ip = %s", (server_ip,))
     there = {row[0] for row in cursor.fetchall()}
-    return [room for room in range(first, last + 1) if room not in there]
+    wanted = range(params["first_room"], params["last_room"] + 1)
+    return {ROOM_TABLE: [room for room in wanted if room not in there]}
 
 
 def wanted_row(params, before):
@@ -178,12 +204,17 @@ def wanted_row(params, before):
                 f"{params['server_id']} has never been open for logins; add-dialer.yml opens it "
                 "when its phones are registered"
             )
-    return {
+    following = {
         "server_id": params["server_id"],
         "server_description": old.get("server_description") or ""
         if params["description"] is None
         else params["description"],
         "asterisk_version": params["asterisk_version"] or old.get("asterisk_version") or "",
+    }
+    if before and params["cluster_flavor"] == VICIDIAL:
+        following = {column: old[column] for column in FOLLOWING}
+    return {
+        **following,
         "max_agents": params["max_agents"],
         "takes_logins": takes_logins,
         "opened": bool(params["opened"] or old.get("opened")),
@@ -192,10 +223,23 @@ def wanted_row(params, before):
     }
 
 
-def write_row(cursor, server_ip, before, after):
-    """Write a dialer's row, closed if it is new."""
+def write_row(cursor, params, before, after):
+    """Write a dialer's row, closed if it is new.
+
+    Raises:
+        ValueError: there is no dialer to clone it from.
+    """
+    server_ip = params["server_ip"]
     values = [after[column] for column in FOLLOWING]
-    if before is None:
+    if before is None and params["cluster_flavor"] == VICIDIAL:
+        if not params["clone_from"]:
+            raise ValueError(
+                f"{params['server_id']} ({server_ip}) has no server row yet, and there is no "
+                "dialer to clone it from; set dialer_clone_from to the name of one"
+            )
+        description = after["server_description"] or params["server_id"]
+        clone_server(cursor, server_ip, params["server_id"], description, params["clone_from"])
+    elif before is None:
         cursor.execute(
             "INSERT INTO servers (server_id, server_description, asterisk_version, server_ip,"
             " active, active_asterisk_server, active_agent_login_server, generate_vicidial_conf,"
@@ -203,7 +247,7 @@ def write_row(cursor, server_ip, before, after):
             " VALUES (%s, %s, %s, %s, 'Y', 'Y', 'N', 'N', 'N', 'CONFBRIDGE', %s, '')",
             (*values, server_ip, server_ip),
         )
-    else:
+    elif params["cluster_flavor"] != VICIDIAL:
         cursor.execute(
             "UPDATE servers SET server_id = %s, server_description = %s, asterisk_version = %s"
             " WHERE server_ip = %s",
@@ -247,13 +291,18 @@ def make_present(module, cursor):
     check_server_id(cursor, server_ip, params["server_id"])
     before = read_row(cursor, server_ip)
     after = wanted_row(params, before)
-    rooms = missing_rooms(cursor, server_ip, params["first_room"], params["last_room"])
+    rooms = rooms_to_add(cursor, params)
     opening = params["opened"] and not (before or {}).get("opened")
-    changed = before != after or bool(rooms)
+    changed = before != after or any(rooms.values())
     if changed and not module.check_mode:
-        write_row(cursor, server_ip, before, after)
-        rows = [{"conf_exten": room, "server_ip": server_ip, "extension": ""} for room in rooms]
-        insert_rows(cursor, ROOM_TABLE, rows)
+        write_row(cursor, params, before, after)
+        for table, numbers in rooms.items():
+            rows = [
+                {"conf_exten": room, "server_ip": server_ip, "extension": ""} for room in numbers
+            ]
+            insert_rows(cursor, table, rows)
+        if before is None and params["cluster_flavor"] == VICIDIAL:
+            rebuild_files(cursor)
         if opening:
             cursor.execute(
                 "UPDATE evenfloor_dialers SET opened = NOW() WHERE server_ip = %s", (server_ip,)
@@ -263,7 +312,7 @@ def make_present(module, cursor):
     return {
         "changed": changed,
         "in_service": after["opened"],
-        "rooms_added": len(rooms),
+        "rooms_added": sum(map(len, rooms.values())),
         "diff": {"before": as_text(server_ip, before), "after": as_text(server_ip, after)},
     }
 
@@ -277,8 +326,11 @@ def make_absent(module, cursor):
     server_ip = module.params["server_ip"]
     before = read_row(cursor, server_ip)
     if before is not None and not module.check_mode:
-        for table in TABLES:
+        vicidial = module.params["cluster_flavor"] == VICIDIAL
+        for table in [*(ROOM_TABLES if vicidial else [ROOM_TABLE]), *TABLES]:
             delete_rows(cursor, table, ["server_ip"], [(server_ip,)])
+        if vicidial:
+            rebuild_files(cursor)
     return {
         "changed": before is not None,
         "in_service": False,
@@ -311,6 +363,8 @@ def main():
             "last_room": {"type": "int", "default": 8600299},
             "opened": {"type": "bool", "default": False},
             "takes_logins": {"type": "bool"},
+            "cluster_flavor": {"type": "str", "choices": [PLAIN, VICIDIAL], "default": PLAIN},
+            "clone_from": {"type": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         required_if=[("state", "present", ["server_id"])],

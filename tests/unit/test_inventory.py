@@ -124,6 +124,7 @@ def test_an_alias_is_its_extension_and_an_x_on_every_dialer():
             "alias_id": f"{extension}x",
             "extension": extension,
             "name": f"Agent {extension}",
+            "named": False,
             "server_ips": ["10.0.0.11", "10.0.0.12"],
             "login_password": None,
             "registration_password": None,
@@ -147,6 +148,7 @@ def test_an_entry_may_give_suffix_dialers_name_and_passwords():
         "alias_id": "201z",
         "extension": "201",
         "name": "Sales 201",
+        "named": True,
         "server_ips": ["10.0.0.12"],
         "login_password": "typed",
         "registration_password": "spoken",
@@ -212,6 +214,7 @@ def test_a_dialer_defaults_to_its_address_and_its_name():
                 "server_ip": "10.0.0.11",
                 "server_id": "first",
                 "max_agents": 20,
+                "phone_protocol": "SIP",
             },
         }
     )
@@ -221,8 +224,15 @@ def test_a_dialer_defaults_to_its_address_and_its_name():
             "server_ip": "10.0.0.12",
             "server_id": "dialer2",
             "max_agents": None,
+            "protocol": None,
         },
-        {"name": "dialer1", "server_ip": "10.0.0.11", "server_id": "first", "max_agents": 20},
+        {
+            "name": "dialer1",
+            "server_ip": "10.0.0.11",
+            "server_id": "first",
+            "max_agents": 20,
+            "protocol": "SIP",
+        },
     ]
 
 

@@ -19,6 +19,7 @@ def want(extension, server_ips, suffix="x", name=None, login_password=None, regi
         "alias_id": extension + suffix,
         "extension": extension,
         "name": name or f"Agent {extension}",
+        "named": name is not None,
         "server_ips": list(server_ips),
         "login_password": login_password,
         "registration_password": registration,

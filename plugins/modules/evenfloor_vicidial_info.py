@@ -1,0 +1,239 @@
+#!/usr/bin/python
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE)
+"""Ansible module: look at a cluster that runs VICIdial already."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: evenfloor_vicidial_info
+short_description: Look at a cluster that runs VICIdial, and write it as an inventory
+version_added: "0.3.0"
+description:
+  - Checks that the database has the tables and columns that Evenfloor needs, says what is there and
+    what Evenfloor would add, and writes dialers and phone aliases as an inventory has them.
+  - Changes nothing, and returns no password.
+options:
+  login_unix_socket:
+    description: Connect as root by this socket, instead of with the option file.
+    type: path
+  tables:
+    description: The names of Evenfloor's own tables.
+    type: list
+    elements: str
+    default: []
+  indexes:
+    description: Evenfloor's own indexes, each with C(table) and C(name).
+    type: list
+    elements: dict
+    default: []
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+extends_documentation_fragment: evenfloor_database
+"""
+
+EXAMPLES = r"""
+- name: Look at the cluster
+  evenfloor_vicidial_info:
+    login_unix_socket: /run/mysqld/mysqld.sock
+  delegate_to: db1
+  register: found
+"""
+
+RETURN = r"""
+problems:
+  description: What stands against it, in sentences. All else is there only where this is empty.
+  returned: success
+  type: list
+  elements: str
+report:
+  description: What was found, a line each.
+  returned: success
+  type: list
+  elements: str
+missing:
+  description: Which of Evenfloor's own C(tables) and C(indexes) aren't there yet.
+  returned: success
+  type: dict
+dialers:
+  description: The dialers, each with C(name), C(server_ip) and C(server_id).
+  returned: success
+  type: list
+  elements: dict
+phone_aliases:
+  description: The aliases as entries of the inventory's list.
+  returned: success
+  type: list
+  elements: dict
+left_alone:
+  description: The aliases that can't be said in the inventory, each with C(alias) and C(why).
+  returned: success
+  type: list
+  elements: dict
+"""
+
+import re
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.evenfloor_adopt import adopt_aliases
+from ansible.module_utils.evenfloor_database import (
+    ARGUMENTS,
+    read_aliases,
+    read_phones,
+    work_on_database,
+)
+from ansible.module_utils.evenfloor_inventory import expand_aliases
+from ansible.module_utils.evenfloor_phones import describe, make_plan
+from ansible.module_utils.evenfloor_preflight import NEEDED, schema_problems
+
+_NO_NAME = re.compile(r"[^-_0-9a-zA-Z]+")
+
+
+def read_columns(cursor):
+    """Read the columns of the tables that are needed, as the preflight wants them."""
+    cursor.execute(
+        "SELECT table_name, column_name, data_type, character_maximum_length, column_type"
+        " FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name IN %s",
+        (list(NEEDED),),
+    )
+    columns = {}
+    for table, column, *kind in cursor.fetchall():
+        columns.setdefault(table, {})[column] = tuple(kind)
+    return columns
+
+
+def read_schema_version(cursor, columns):
+    """Read which release of VICIdial's schema this is; None where nothing says so."""
+    if "db_schema_version" not in columns.get("system_settings", {}):
+        return None
+    cursor.execute("SELECT db_schema_version FROM system_settings LIMIT 1")
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def read_engines(cursor):
+    """Read the engine of each table that is needed."""
+    cursor.execute(
+        "SELECT table_name, engine FROM information_schema.tables"
+        " WHERE table_schema = DATABASE() AND table_name IN %s ORDER BY table_name",
+        (list(NEEDED),),
+    )
+    return dict(cursor.fetchall())
+
+
+def read_missing(cursor, tables, indexes):
+    """Find which of Evenfloor's own tables and indexes aren't there."""
+    cursor.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+    )
+    there = {row[0] for row in cursor.fetchall()}
+    cursor.execute(
+        "SELECT DISTINCT table_name, index_name FROM information_schema.statistics"
+        " WHERE table_schema = DATABASE()"
+    )
+    indexed = set(cursor.fetchall())
+    return {
+        "tables": [table for table in tables if table not in there],
+        "indexes": [index for index in indexes if (index["table"], index["name"]) not in indexed],
+    }
+
+
+def read_dialers(cursor):
+    """Read the dialers, named as an inventory names hosts."""
+    cursor.execute(
+        "SELECT server_id, server_ip FROM servers WHERE active_asterisk_server = 'Y'"
+        " ORDER BY server_id, server_ip"
+    )
+    return [
+        {
+            "name": _NO_NAME.sub("-", server_id).strip("-").lower() or server_ip,
+            "server_ip": server_ip,
+            "server_id": server_id,
+        }
+        for server_id, server_ip in cursor.fetchall()
+    ]
+
+
+def would_change(phones, aliases, entries, dialers):
+    """Make sure that what was adopted changes nothing.
+
+    Raises:
+        ValueError: it would.
+    """
+    addresses = [dialer["server_ip"] for dialer in dialers]
+    wanted = expand_aliases(entries, dialers)
+    changes = describe(make_plan(phones, aliases, wanted, addresses, shared=addresses))
+    if changes:
+        raise ValueError(f"a fault of Evenfloor's: adopted aliases would change: {changes[0]}")
+
+
+def report_on(version, schema_version, engines, dialers, phones, aliases):
+    """Say in lines what was found."""
+    by_engine = {}
+    for table, engine in engines.items():
+        by_engine.setdefault(engine, []).append(table)
+    tables = "; ".join(f"{engine}: {', '.join(names)}" for engine, names in by_engine.items())
+    return [
+        f"{version}, VICIdial's schema {schema_version}",
+        f"engines: {tables}",
+        f"{len(dialers)} dialers, {len(phones)} phones, {len(aliases)} aliases",
+    ]
+
+
+def look(module, cursor):
+    """Look at everything.
+
+    Returns:
+        What the module returns.
+    """
+    cursor.execute("SELECT VERSION()")
+    version = cursor.fetchone()[0]
+    columns = read_columns(cursor)
+    schema_version = read_schema_version(cursor, columns)
+    result = {"changed": False, **NOTHING}
+    result["problems"] = schema_problems(version, schema_version, columns)
+    if result["problems"]:
+        return result
+    dialers, phones, aliases = read_dialers(cursor), read_phones(cursor), read_aliases(cursor)
+    entries, left_alone = adopt_aliases(phones, aliases, dialers)
+    would_change(phones, aliases, entries, dialers)
+    return {
+        **result,
+        "report": report_on(
+            version, schema_version, read_engines(cursor), dialers, phones, aliases
+        ),
+        "missing": read_missing(cursor, module.params["tables"], module.params["indexes"]),
+        "dialers": dialers,
+        "phone_aliases": entries,
+        "left_alone": [{"alias": alias_id, "why": why} for alias_id, why in left_alone],
+    }
+
+
+NOTHING = {
+    "problems": [],
+    "report": [],
+    "missing": {"tables": [], "indexes": []},
+    "dialers": [],
+    "phone_aliases": [],
+    "left_alone": [],
+}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **ARGUMENTS,
+            "login_unix_socket": {"type": "path"},
+            "tables": {"type": "list", "elements": "str", "default": []},
+            "indexes": {"type": "list", "elements": "dict", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    work_on_database(module, look, **NOTHING)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+-- Evenfloor's own tables, on every cluster. Every statement may run again.
+
+-- What Evenfloor knows of a dialer beyond VICIdial's columns. `opened` is set once,
+-- when the dialer was opened for logins the first time: a row without it is a
+-- dialer that is still being added.
+CREATE TABLE IF NOT EXISTS evenfloor_dialers (
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  max_agents SMALLINT UNSIGNED DEFAULT NULL,
+  opened DATETIME DEFAULT NULL,
+  PRIMARY KEY (server_ip)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- A choice made and not yet live: counts as an agent until it expires or goes live. In memory,
+-- because it lives for seconds and is written while every other login waits. `newest_id` is the
+-- newest live-agent row of that time: a newer one of this user is the login it was made for.
+-- `old_id` is the live-agent row that the user had then: it doesn't count any more. `expires` is in
+-- UTC. The user's collation is named, because it is compared with that of other tables.
+CREATE TABLE IF NOT EXISTS evenfloor_reservations (
+  user VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  campaign_id VARCHAR(8) NOT NULL,
+  newest_id INT UNSIGNED NOT NULL,
+  old_id INT UNSIGNED NOT NULL DEFAULT 0,
+  expires DATETIME NOT NULL,
+  PRIMARY KEY (user)
+) ENGINE=MEMORY DEFAULT CHARSET=utf8mb4;
+
+-- How many sessions logins and logouts have ended so far: whoever counted before looks again. One row.
+CREATE TABLE IF NOT EXISTS evenfloor_moves (
+  id TINYINT NOT NULL DEFAULT 1,
+  moves BIGINT NOT NULL,
+  PRIMARY KEY (id)
+) ENGINE=MEMORY DEFAULT CHARSET=utf8mb4;
+
+-- What was chosen and why; `detail` is JSON with every dialer's count and state.
+CREATE TABLE IF NOT EXISTS evenfloor_decisions (
+  decision_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  decided DATETIME NOT NULL,
+  user VARCHAR(20) NOT NULL,
+  alias_id VARCHAR(255) NOT NULL,
+  campaign_id VARCHAR(8) NOT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  phone_login VARCHAR(15) DEFAULT NULL,
+  outcome VARCHAR(30) NOT NULL,
+  detail MEDIUMTEXT DEFAULT NULL,
+  PRIMARY KEY (decision_id),
+  KEY decided (decided)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
