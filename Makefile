@@ -75,7 +75,8 @@ integration: ready ## Test the SQL against a real MariaDB
 	@pytest -q tests/integration
 
 molecule: ready ## Test the roles, and the promise end to end, on a cluster of containers
-	@molecule test
+	@molecule test --scenario-name default
+	@molecule test --scenario-name vicidial
 
 bench: export PYTHONPATH := plugins/balancer
 bench: ready ## Measure the choice, the service, provisioning, and on the lab, if it is up, ringing and size

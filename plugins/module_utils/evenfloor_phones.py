@@ -152,9 +152,10 @@ def make_plan(
         old_alias = there.get(alias["alias_id"].lower())
         phone_name = alias["name"]
         if not owned and not alias["named"]:
-            others = (other.name for other in by_extension[alias["extension"]] if other.name)
-            phone_name = next(others, alias["name"])
-            alias = {**alias, "name": old_alias.name if old_alias else alias["name"]}  # noqa: PLW2901
+            phone_name, alias_name = _names_there(
+                alias, by_extension[alias["extension"]], old_alias
+            )
+            alias = {**alias, "name": alias_name}  # noqa: PLW2901
         wanted_phones = {}
         for server_ip in alias["server_ips"]:
             place = (alias["extension"], server_ip)
@@ -217,6 +218,12 @@ def _let_go(plan, aliases, leaving):
             )
         if left != tuple(alias.logins):
             plan.changed_aliases.append((alias, alias._replace(logins=left)))
+
+
+def _names_there(alias, phones, old):
+    """Return the names that an alias's phones and the alias have, else the inventory's."""
+    phone_names = [phone.name for phone in phones if phone.name]
+    return (phone_names or [alias["name"]])[0], old.name if old else alias["name"]
 
 
 def _only_what_is_given(alias, phone, old):

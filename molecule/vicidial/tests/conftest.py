@@ -1,0 +1,73 @@
+"""The cluster of VICIdial's shape that molecule has made and adopted."""
+
+import os
+import urllib.parse
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from http.cookiejar import CookieJar
+
+import pytest
+
+from tests.live import Cluster
+
+PAGE_TIMEOUT = 30
+
+
+class Vicidial(Cluster):
+    """The cluster as its operators and agents see it."""
+
+    @property
+    def dialers(self):
+        """The addresses of the dialers that take logins."""
+        rows = self.sql("SELECT server_ip FROM servers WHERE active_agent_login_server = 'Y'")
+        return sorted(ip for (ip,) in rows)
+
+    def page(self, name="vicidial.php", jar=None, **fields):
+        """Post a form and return the page."""
+        url = f"http://{self.address('web1')}/agc/{name}"
+        browser = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(CookieJar() if jar is None else jar)
+        )
+        body = urllib.parse.urlencode(fields).encode()
+        return browser.open(url, body, timeout=PAGE_TIMEOUT).read().decode()
+
+    def log_in(self, extension, alias=None, jar=None, **fields):
+        """Log an agent in as the login form does, and return the page."""
+        given = {
+            "phone_login": f"{extension}x" if alias is None else alias,
+            "phone_pass": "phonepass",
+            "VD_login": f"agent{extension}",
+            "VD_pass": "userpass",
+            "VD_campaign": "SALES",
+        }
+        return self.page(jar=jar, **{**given, **fields})
+
+    def log_in_at_once(self, extensions, at_once=16):
+        """Log agents in, so many at once, and return the pages."""
+        with ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(self.log_in, extensions))
+
+    def counts(self):
+        """Return the local agents of each dialer that takes logins."""
+        counted = dict(self.sql(
+            "SELECT server_ip, COUNT(*) FROM vicidial_live_agents GROUP BY server_ip"))  # fmt: skip
+        assert set(counted) <= set(self.dialers), "somebody is logged in nowhere"
+        return {ip: int(counted.get(ip, 0)) for ip in self.dialers}
+
+    def spread(self):
+        """Return the highest minus the lowest count."""
+        return max(self.counts().values()) - min(self.counts().values())
+
+    def questions(self):
+        """Return how often the login service was asked."""
+        return int(self.sql("SELECT COALESCE(MAX(decision_id), 0) FROM evenfloor_decisions")[0][0])
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    return Vicidial(os.environ["MOLECULE_TEST_INVENTORY"])
+
+
+@pytest.fixture(autouse=True)
+def nobody_logged_in(cluster):
+    cluster.sql("DELETE FROM vicidial_live_agents; DELETE FROM evenfloor_reservations")
