@@ -79,8 +79,11 @@ def read_dialers(cursor):
     """Read the dialers' rows."""
     cursor.execute(
         "SELECT s.server_ip, s.server_id, TIMESTAMPDIFF(SECOND, u.last_update, NOW()),"
+        " IF(s.conf_engine = 'CONFBRIDGE',"
         " (SELECT COUNT(*) FROM vicidial_confbridges r WHERE r.server_ip = s.server_ip"
-        " AND (r.extension = '' OR r.extension IS NULL))"
+        " AND (r.extension = '' OR r.extension IS NULL)),"
+        " (SELECT COUNT(*) FROM vicidial_conferences r WHERE r.server_ip = s.server_ip"
+        " AND (r.extension = '' OR r.extension IS NULL)))"
         " FROM servers s LEFT JOIN server_updater u ON u.server_ip = s.server_ip"
         " WHERE s.active_asterisk_server = 'Y' ORDER BY s.server_id"
     )

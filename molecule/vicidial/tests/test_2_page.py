@@ -58,14 +58,19 @@ def test_an_agent_who_gives_no_phone_is_balanced_as_well(cluster):
 
 
 def test_without_users_first_nobody_is_looked_up(cluster):
+    def shown():
+        return cluster.log_in(1199, phone_login="", phone_pass="")
+
     cluster.run("web1", f"sed -i \"s/login_first = '1'/login_first = '0'/\" {OPTIONS}")
     try:
+        # PHP looks every two seconds whether a file has changed.
+        cluster.wait_until(lambda: "[]" in shown(), 10, "the page asks for a phone first", every=1)
         before = cluster.questions()
-        page = cluster.log_in(1199, phone_login="", phone_pass="")
-        assert "phonepass" not in page
+        assert "phonepass" not in shown()
         assert cluster.questions() == before
     finally:
         cluster.run("web1", f"sed -i \"s/login_first = '0'/login_first = '1'/\" {OPTIONS}")
+        cluster.wait_until(lambda: "1199" in shown(), 10, "and then as before", every=1)
 
 
 def test_the_page_still_knows_what_the_agent_typed(cluster):

@@ -8,6 +8,7 @@ foreach (array('phone_login', 'phone_pass', 'VD_login', 'VD_pass', 'VD_campaign'
 }
 $user_login_first = '0';
 $INSERT_window_onload = '';
+$INSERT_before_body_close = '';
 if (file_exists('options.php')) { require('options.php'); }
 
 function rows($statement)
@@ -19,8 +20,9 @@ function rows($statement)
 
 function login_form($message)
 {
-    global $phone_login, $VD_login;
+    global $phone_login, $VD_login, $INSERT_before_body_close;
     echo "<form><input name=\"phone_login\" value=\"$phone_login\"><input name=\"VD_login\" value=\"$VD_login\"></form> $message\n";
+    echo $INSERT_before_body_close;
     exit;
 }
 
