@@ -28,6 +28,9 @@ CONNECT_TIMEOUT = 5
 NO_SUCH_TABLE = 1146
 #: The values of ``phones.peer_status`` with which a phone can be called.
 REGISTERED = ("REGISTERED", "REACHABLE", "LAGGED")
+#: A dialer's address, to be compared with another table's: their collations may differ, and ASCII
+#: can be compared with any (plugins/balancer/evenfloor/database.py has it too).
+DIALER = "CONVERT(s.server_ip USING ascii)"
 #: Rows a statement. Large enough that round trips don't count, far below max_allowed_packet.
 BATCH = 1000
 

@@ -58,7 +58,7 @@ heartbeat_age:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_database import ARGUMENTS, work_on_database
+from ansible.module_utils.evenfloor_database import ARGUMENTS, DIALER, work_on_database
 
 
 def read(module, cursor):
@@ -82,7 +82,7 @@ def read(module, cursor):
     cursor.execute(
         "SELECT s.active_agent_login_server = 'Y', TIMESTAMPDIFF(SECOND, u.last_update, NOW()),"
         " s.generate_vicidial_conf = 'Y' AND s.rebuild_conf_files = 'Y'"
-        " FROM servers s LEFT JOIN server_updater u ON u.server_ip = s.server_ip"
+        f" FROM servers s LEFT JOIN server_updater u ON u.server_ip = {DIALER}"
         " WHERE s.server_ip = %s",
         (server_ip,),
     )

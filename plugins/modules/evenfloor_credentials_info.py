@@ -42,7 +42,7 @@ registrations:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_database import ARGUMENTS, work_on_database
+from ansible.module_utils.evenfloor_database import ARGUMENTS, DIALER, work_on_database
 
 
 def read(_module, cursor):
@@ -53,7 +53,7 @@ def read(_module, cursor):
     """
     cursor.execute(
         "SELECT p.login, p.extension, p.server_ip, COALESCE(s.server_id, p.server_ip), p.pass,"
-        " p.conf_secret FROM phones p LEFT JOIN servers s ON s.server_ip = p.server_ip"
+        f" p.conf_secret FROM phones p LEFT JOIN servers s ON p.server_ip = {DIALER}"
         " WHERE p.active = 'Y' ORDER BY p.extension, p.server_ip"
     )
     phones = cursor.fetchall()

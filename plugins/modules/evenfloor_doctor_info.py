@@ -67,7 +67,7 @@ aliases:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_database import ARGUMENTS, REGISTERED, work_on_database
+from ansible.module_utils.evenfloor_database import ARGUMENTS, DIALER, REGISTERED, work_on_database
 from ansible.module_utils.evenfloor_doctor import (
     look_at_aliases,
     look_at_dialers,
@@ -77,14 +77,15 @@ from ansible.module_utils.evenfloor_inventory import expand_aliases
 
 def read_dialers(cursor):
     """Read the dialers' rows."""
+    rooms = (
+        f"(SELECT COUNT(*) FROM {{}} r WHERE r.server_ip = {DIALER}"
+        " AND (r.extension = '' OR r.extension IS NULL))"
+    )
     cursor.execute(
         "SELECT s.server_ip, s.server_id, TIMESTAMPDIFF(SECOND, u.last_update, NOW()),"
-        " IF(s.conf_engine = 'CONFBRIDGE',"
-        " (SELECT COUNT(*) FROM vicidial_confbridges r WHERE r.server_ip = s.server_ip"
-        " AND (r.extension = '' OR r.extension IS NULL)),"
-        " (SELECT COUNT(*) FROM vicidial_conferences r WHERE r.server_ip = s.server_ip"
-        " AND (r.extension = '' OR r.extension IS NULL)))"
-        " FROM servers s LEFT JOIN server_updater u ON u.server_ip = s.server_ip"
+        f" IF(s.conf_engine = 'CONFBRIDGE', {rooms.format('vicidial_confbridges')},"
+        f" {rooms.format('vicidial_conferences')})"
+        f" FROM servers s LEFT JOIN server_updater u ON u.server_ip = {DIALER}"
         " WHERE s.active_asterisk_server = 'Y' ORDER BY s.server_id"
     )
     return [

@@ -111,6 +111,7 @@ rooms_added:
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.evenfloor_database import (
     ARGUMENTS,
+    DIALER,
     delete_rows,
     insert_rows,
     work_on_database,
@@ -144,8 +145,8 @@ def read_row(cursor, server_ip):
     cursor.execute(
         "SELECT s.server_id, s.server_description, s.asterisk_version, d.max_agents,"
         " s.active_agent_login_server = 'Y', d.opened IS NOT NULL, d.server_ip IS NOT NULL,"
-        " EXISTS (SELECT 1 FROM server_updater u WHERE u.server_ip = s.server_ip)"
-        " FROM servers s LEFT JOIN evenfloor_dialers d ON d.server_ip = s.server_ip"
+        f" EXISTS (SELECT 1 FROM server_updater u WHERE u.server_ip = {DIALER})"
+        f" FROM servers s LEFT JOIN evenfloor_dialers d ON d.server_ip = {DIALER}"
         " WHERE s.server_ip = %s",
         (server_ip,),
     )

@@ -122,7 +122,7 @@ def vicidial(server, tmp_path):
     with server.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SET GLOBAL sql_mode = ''")
         cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
-        cursor.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET latin1")
+        cursor.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8 COLLATE utf8_general_ci")
     made = Vicidial(server, tmp_path)
     for statement in mariadb.statements(SHAPE.read_text()):
         made.sql(statement)

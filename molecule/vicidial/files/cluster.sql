@@ -12,7 +12,7 @@ INSERT INTO conferences (conf_exten, server_ip) SELECT seq, server_ip FROM serve
 
 INSERT INTO phones (extension, dialplan_number, voicemail_id, server_ip, login, pass, status, active, phone_type, fullname,
   protocol, outbound_cid, template_id, conf_secret)
-SELECT e.seq, e.seq, e.seq, CONCAT('10.95.0.', 30 + d.seq), CONCAT(e.seq, CHAR(96 + d.seq USING latin1)), 'phonepass', 'ACTIVE', 'Y', 'CCagent',
+SELECT e.seq, e.seq, e.seq, CONCAT('10.95.0.', 30 + d.seq), CONCAT(e.seq, CHAR(96 + d.seq USING utf8)), 'phonepass', 'ACTIVE', 'Y', 'CCagent',
   CONCAT('station ', e.seq), 'PJSIP', '0000000000', '', CONCAT('registration', e.seq)
 FROM seq_1001_to_1200 e, seq_1_to_4 d;
 INSERT INTO phones_alias (alias_id, alias_name, logins_list)
@@ -40,10 +40,10 @@ UPDATE servers SET rebuild_conf_files = 'N';
 DELIMITER //
 CREATE EVENT lab.dialers ON SCHEDULE EVERY 1 SECOND DO
 BEGIN
-  UPDATE asterisk.server_updater u JOIN lab.running r ON CONVERT(r.server_ip USING latin1) = u.server_ip SET u.last_update = NOW();
+  UPDATE asterisk.server_updater u JOIN lab.running r ON CONVERT(r.server_ip USING utf8) = u.server_ip SET u.last_update = NOW();
   INSERT INTO lab.rebuilt SELECT server_ip, NOW() FROM asterisk.servers WHERE rebuild_conf_files = 'Y'
-    AND server_ip IN (SELECT CONVERT(server_ip USING latin1) FROM lab.running);
+    AND server_ip IN (SELECT CONVERT(server_ip USING utf8) FROM lab.running);
   UPDATE asterisk.servers SET rebuild_conf_files = 'N' WHERE rebuild_conf_files = 'Y'
-    AND server_ip IN (SELECT CONVERT(server_ip USING latin1) FROM lab.running);
+    AND server_ip IN (SELECT CONVERT(server_ip USING utf8) FROM lab.running);
 END //
 DELIMITER ;

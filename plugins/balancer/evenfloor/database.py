@@ -48,25 +48,29 @@ LEFT JOIN vicidial_campaigns c ON c.campaign_id = %(campaign)s AND c.active = 'Y
 # agent says who was there to be counted, and so belongs to the same view of the table. No table in
 # memory is read here: this statement takes milliseconds, and they would be locked for as long.
 _LOCAL = "l.extension NOT LIKE 'R%%'"
+# A dialer's address, to be compared with another table's. VICIdial's tables have come in different
+# years with different collations, and such columns can't be compared; ASCII can be with any, and
+# their indexes are found.
+_DIALER = "CONVERT(s.server_ip USING ascii)"
 _STATE = f"""s.server_ip, s.active, s.active_agent_login_server,
   TIMESTAMPDIFF(SECOND, u.last_update, NOW()),
   IF(s.conf_engine = 'CONFBRIDGE', {{confbridge}}, {{meetme}}),
-  (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = s.server_ip AND {_LOCAL}),
+  (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = {_DIALER} AND {_LOCAL}),
   {{campaign_agents}},
   d.max_agents, s.conf_engine, s.active_twin_server_ip,
   IF(s.active_twin_server_ip = '', NULL, (SELECT TIMESTAMPDIFF(SECOND, t.last_update, NOW())
-    FROM server_updater t WHERE t.server_ip = s.active_twin_server_ip)),
+    FROM server_updater t WHERE t.server_ip = CONVERT(s.active_twin_server_ip USING ascii))),
   (SELECT MAX(live_agent_id) FROM vicidial_live_agents)"""
-_STATE_TABLES = """LEFT JOIN server_updater u ON u.server_ip = s.server_ip
-LEFT JOIN evenfloor_dialers d ON d.server_ip = s.server_ip"""
+_STATE_TABLES = f"""LEFT JOIN server_updater u ON u.server_ip = {_DIALER}
+LEFT JOIN evenfloor_dialers d ON d.server_ip = {_DIALER}"""
 _CAMPAIGN_AGENTS = f"""(SELECT COUNT(*) FROM vicidial_live_agents l
-   WHERE l.server_ip = s.server_ip AND l.campaign_id = %(campaign)s AND {_LOCAL})"""
+   WHERE l.server_ip = {_DIALER} AND l.campaign_id = %(campaign)s AND {_LOCAL})"""
 
 
 def _state(count_rooms: bool, campaign: bool) -> str:
     """Say whether free rooms are counted or one is enough, and whether a campaign is counted."""
     kind = "COUNT(*)" if count_rooms else "1"
-    rooms = f"(SELECT {kind} FROM {{}} r WHERE r.server_ip = s.server_ip AND {_FREE})"
+    rooms = f"(SELECT {kind} FROM {{}} r WHERE r.server_ip = {_DIALER} AND {_FREE})"
     if not count_rooms:
         rooms = f"EXISTS {rooms}"
     tables = {engine.lower(): rooms.format(name) for engine, name in _ROOM_TABLES.items()}
@@ -78,7 +82,7 @@ _PHONES = {
     (count_rooms, campaign): f"""
 SELECT JSON_ARRAY(p.login, p.server_ip, p.extension, p.protocol, p.active, p.pass, p.peer_status,
   {_state(count_rooms, campaign)})
-FROM phones p LEFT JOIN servers s ON s.server_ip = p.server_ip
+FROM phones p LEFT JOIN servers s ON s.server_ip = CONVERT(p.server_ip USING ascii)
 {_STATE_TABLES}
 WHERE p.login IN %(logins)s
 """
@@ -88,10 +92,10 @@ WHERE p.login IN %(logins)s
 
 _FLOOR = f"""
 SELECT s.server_id,
-  (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = s.server_ip
+  (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = {_DIALER}
    AND l.extension LIKE 'R%%'),
-  (SELECT COUNT(*) FROM phones p WHERE p.server_ip = s.server_ip AND p.active = 'Y'),
-  (SELECT COUNT(*) FROM phones p WHERE p.server_ip = s.server_ip AND p.active = 'Y'
+  (SELECT COUNT(*) FROM phones p WHERE p.server_ip = {_DIALER} AND p.active = 'Y'),
+  (SELECT COUNT(*) FROM phones p WHERE p.server_ip = {_DIALER} AND p.active = 'Y'
    AND p.peer_status IN ('REGISTERED', 'REACHABLE', 'LAGGED')),
   {_state(count_rooms=True, campaign=False)}
 FROM servers s
@@ -128,7 +132,7 @@ FROM evenfloor_reservations r WHERE {_RESERVED} GROUP BY r.server_ip
 UNION ALL
 SELECT STRAIGHT_JOIN MAX(r.server_ip), -1, -MAX(r.campaign_id = %(campaign)s), -1, 0
 FROM vicidial_live_agents l JOIN evenfloor_reservations r ON r.user = {_SAME_USER}
-  AND r.server_ip = l.server_ip AND r.newest_id < l.live_agent_id
+  AND r.server_ip = CONVERT(l.server_ip USING ascii) AND r.newest_id < l.live_agent_id
 WHERE l.live_agent_id > %(oldest_id)s AND {_RESERVED} AND {_LOCAL}
 GROUP BY r.user
 UNION ALL
