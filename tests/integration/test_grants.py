@@ -64,6 +64,26 @@ def test_the_login_service_can_do_all_it_does(connect_as, cluster):
     balancer.close()
 
 
+def test_beside_vicidial_the_service_can_choose_and_neither_log_in_nor_out(connect_as, cluster):
+    where = connect_as("evenfloor_choose")
+    balancer = mariadb.balancer(where, DATABASE)
+    assert balancer.choose("1001x", "secret", "a", "TEST").server_ip
+    assert len(balancer.floor()) == 3 and balancer.explain("1001x").winner
+    with pytest.raises(LoginRefused, match="try again"):
+        balancer.login("1002x", "secret", "b", "TEST")
+    cluster.add_agent("10.1.0.1", user="c")
+    with pytest.raises(LoginRefused, match="try again"):
+        balancer.logout("c")
+    assert cluster.run("SELECT COUNT(*) FROM vicidial_live_agents") == ((1,),)
+    balancer.close()
+    for secret in (
+        "conf_secret FROM phones",
+        "conf_secret FROM servers",
+        "1 FROM vicidial_manager",
+    ):
+        assert denied(where, f"SELECT {secret}")
+
+
 def test_a_dialers_daemon_can_do_all_it_does(connect_as, cluster):
     where = connect_as("evenfloor_dialer")
     session = mariadb.balancer({"unix_socket": where["unix_socket"], "user": "root"}, DATABASE)

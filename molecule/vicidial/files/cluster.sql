@@ -19,9 +19,10 @@ INSERT INTO phones_alias (alias_id, alias_name, logins_list)
 SELECT CONCAT(seq, 'x'), CONCAT('Desk ', seq), CONCAT(seq, 'a,', seq, 'b,', seq, 'c,', seq, 'd') FROM seq_1001_to_1200;
 INSERT INTO vicidial_users (user, pass) SELECT CONCAT('agent', seq), 'userpass' FROM seq_1001_to_1200;
 
--- By hand: a team's alias that mixes extensions, one more alias of phones that have one, a phone that nobody's alias names,
--- an extension on two dialers alone.
-INSERT INTO phones_alias (alias_id, alias_name, logins_list) VALUES ('team', 'Team', '1001a,1002b'), ('1001boss', 'Boss', '1001a,1001b');
+-- By hand: a team's alias that mixes extensions, one more alias of phones that have one, an alias that is called like a
+-- phone, a phone that nobody's alias names, an extension on two dialers alone.
+INSERT INTO phones_alias (alias_id, alias_name, logins_list)
+VALUES ('team', 'Team', '1001a,1002b'), ('1001boss', 'Boss', '1001a,1001b'), ('1003d', 'Same', '1003a,1003d');
 INSERT INTO phones (extension, server_ip, login, pass, status, active, protocol, template_id)
 VALUES ('gate', '10.95.0.31', 'gate', 'open', 'ACTIVE', 'Y', 'SIP', ''),
   ('2001', '10.95.0.31', '2001a', 'phonepass', 'ACTIVE', 'Y', 'PJSIP', ''), ('2001', '10.95.0.33', '2001c', 'phonepass', 'ACTIVE', 'Y', 'PJSIP', '');

@@ -32,6 +32,7 @@ def test_adopting_again_changes_nothing_and_names_what_was_left_alone(cluster):
     assert changed(done) == []
     assert "Left alone: alias team: it mixes the extensions 1001, 1002" in done.stdout
     assert "Left alone: alias 1001boss: its phones are those of alias 1001x too" in done.stdout
+    assert "Left alone: alias 1003d: its id is a phone's login as well" in done.stdout
     assert "VICIdial's schema 1726" in done.stdout
     assert "nothing, all of it is there" in done.stdout
     assert "phonepass" not in done.stdout

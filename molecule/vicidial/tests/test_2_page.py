@@ -92,6 +92,13 @@ def test_a_phone_that_is_no_alias_is_the_agents_choice(cluster):
     assert "logged in on [10.95.0.32] with 1001b" in page
 
 
+def test_an_alias_that_is_called_like_one_of_its_phones_is_balanced(cluster):
+    assert "logged in on [10.95.0.34] with 1003d" in cluster.log_in(1003, alias="1003d")
+    cluster.sql("UPDATE vicidial_live_agents SET user = 'somebody'")
+    page = cluster.log_in(1003, alias="1003d")
+    assert "logged in on [10.95.0.31] with 1003a" in page and "own choice: no" in page
+
+
 def test_nothing_but_a_submitted_login_asks(cluster):
     before = cluster.questions()
     cluster.page("timeclock.php", phone_login="1001x", phone_pass="phonepass", VD_login="agent1001",
