@@ -50,8 +50,9 @@ clean: ## Take the lab, and what tests have left, away
 	@if [ -e $(VENV)/complete ]; then \
 	  ansible-playbook playbooks/lab-down.yml; \
 	  ansible-playbook -i molecule/default/inventory playbooks/lab-down.yml; \
+	  ansible-playbook -i molecule/vicidial/inventory playbooks/lab-down.yml; \
 	fi
-	@rm -rf inventory/lab/dialer4.yml .cache/lab .cache/molecule .pytest_cache .hypothesis .ruff_cache \
+	@rm -rf inventory/lab/dialer4.yml .cache/lab .cache/molecule .cache/vicidial .pytest_cache .hypothesis .ruff_cache \
 	  plugins/balancer/build plugins/balancer/*.egg-info
 
 distclean: ## The same, and the cached images, wheels and the virtual environment
