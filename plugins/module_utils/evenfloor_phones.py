@@ -63,15 +63,16 @@ def assign_letters(phones, addresses, taken):
         rest = phone.login[len(phone.extension) :]
         if phone.login.startswith(phone.extension) and _LETTERS.fullmatch(rest):
             votes[phone.server_ip][rest] += 1
-    letters, used = {}, {suffix.lower() for suffix in taken}
+    letters, used = {}, set()
     for server_ip in sorted(votes, key=lambda ip: -sum(votes[ip].values())):
         for candidate, _count in votes[server_ip].most_common():
             if candidate not in used:
                 letters[server_ip] = candidate
                 used.add(candidate)
                 break
-    # A letter that any phone has, be it by hand, is not free for a new dialer.
+    # A letter that any phone has, be it by hand, is not free for a new dialer, nor is an alias's.
     used.update(letter for counts in votes.values() for letter in counts)
+    used.update(suffix.lower() for suffix in taken)
     number = 1
     for server_ip in addresses:
         while server_ip not in letters:
@@ -141,6 +142,7 @@ def make_plan(
     extensions = {alias["extension"] for alias in wanted}
     ids = [alias["alias_id"] for alias in wanted] + [alias.alias_id for alias in aliases]
     letters = assign_letters(phones, addresses, _letters_of_names(ids, extensions))
+    names = {alias_id.lower() for alias_id in ids}
     there = {alias.alias_id.lower(): alias for alias in aliases}
     owner = {phone.login.lower(): phone.extension for phone in phones}
 
@@ -167,7 +169,7 @@ def make_plan(
                 phone = _only_what_is_given(alias, phone, old)
             wanted_phones[login] = phone
             if old is None:
-                _check_login(alias, phone, owner)
+                _check_login(alias, phone, owner, names)
                 owner[login.lower()] = phone.extension
                 plan.new_phones.append(phone)
             elif old != phone:
@@ -273,11 +275,16 @@ def _check_names(wanted, owner):
             )
 
 
-def _check_login(alias, phone, owner):
+def _check_login(alias, phone, owner, names):
     if len(phone.login) > LONGEST_PHONE_LOGIN:
         raise InventoryError(
             f"alias {alias['alias_id']}: phone login '{phone.login}' has {len(phone.login)} "
             f"characters, {LONGEST_PHONE_LOGIN} fit; use shorter extensions"
+        )
+    if phone.login.lower() in names:
+        raise InventoryError(
+            f"alias {alias['alias_id']}: a new phone would have the login '{phone.login}', and "
+            "there is an alias of that name; rename or remove that alias first"
         )
     if phone.login.lower() in owner:
         raise InventoryError(

@@ -23,10 +23,10 @@ _balancer = None
 _page = None
 
 
-def _start(where: dict) -> None:
+def _start(where: dict, settings: dict) -> None:
     """Connect: one connection for each process, as in a gunicorn worker."""
     global _balancer, _page  # noqa: PLW0603
-    _balancer = mariadb.balancer(where, DATABASE, lock_timeout=LOCK_TIMEOUT)
+    _balancer = mariadb.balancer(where, DATABASE, lock_timeout=LOCK_TIMEOUT, **settings)
     _page = pymysql.connect(**where, database=DATABASE, autocommit=True)
 
 
@@ -72,10 +72,10 @@ def _choose_and_go_live(work: tuple[int, str]) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def pool_of(where: dict, processes: int = PROCESSES):
+def pool_of(where: dict, processes: int = PROCESSES, **settings):
     """Yield processes that stand for the workers of a login host."""
     with concurrent.futures.ProcessPoolExecutor(
-        processes, multiprocessing.get_context("spawn"), _start, (where,)
+        processes, multiprocessing.get_context("spawn"), _start, (where, settings)
     ) as pool:
         list(pool.map(time.sleep, [0.05] * processes * 2))
         yield pool
@@ -165,6 +165,23 @@ def test_choices_that_vicidials_page_makes_live_leave_the_floor_even(server):
         places = list(pool.map(_choose_and_go_live, agents(200)))
         assert spread(cluster.local_agents()) <= 1
         assert len(set(places)) == 200
+
+
+@pytest.mark.parametrize("engine", ["InnoDB", "MyISAM", "MEMORY"])
+def test_agents_who_log_in_again_on_vicidials_page_leave_the_floor_even(server, engine):
+    with (
+        sql_mode(server, ""),
+        a_floor(server, 4, 200, engine=engine) as cluster,
+        pool_of(server.root, read_floor="locked") as pool,
+    ):
+        for _time in range(3):
+            work = agents(200)
+            random.shuffle(work)
+            list(pool.map(_choose_and_go_live, work))
+            assert spread(cluster.local_agents()) <= 1
+            # Their rooms are VICIdial's to free.
+            cluster.run("UPDATE vicidial_confbridges SET extension = ''")
+        assert cluster.run("SELECT COUNT(*) FROM vicidial_live_agents") == ((200,),)
 
 
 @pytest.mark.parametrize("engine", ["InnoDB", "MyISAM"])

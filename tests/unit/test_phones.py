@@ -428,6 +428,16 @@ def test_letters_are_given_once_and_never_those_taken(addresses, taken):
     assert not set(letters.values()) & taken
 
 
+def test_a_dialer_keeps_its_letter_whatever_somebody_calls_an_alias():
+    phones = [Phone(e, ADDRESSES[0], f"{e}a", "p", "r", "") for e in EXTENSIONS]
+    assert assign_letters(phones, ADDRESSES[:2], {"a", "b"}) == {
+        ADDRESSES[0]: "a",
+        ADDRESSES[1]: "c",
+    }
+    with pytest.raises(InventoryError, match="a new phone would have the login '201a'"):
+        make_plan(phones, [Alias("201a", "", ())], [want("201", ADDRESSES[:1])], [], shared=[])
+
+
 # Passwords
 
 

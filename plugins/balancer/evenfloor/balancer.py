@@ -421,20 +421,26 @@ class Balancer:
                 self._prune()
 
     def _choose(self, trail: _Trail, password: str) -> Choice:
-        request = self._request(trail, password)
         if not trail.user:
+            request = self._request(trail, password)
             changes, _nothing = self._database.changes(request.floor, trail.user)
             decision, dialers = self._decide(request, changes, trail)
             self._database.record_decision(trail.row())
             return _choice(decision, dialers)
         full: set[str] = set()
+        locked = self._settings.read_floor == configuration.LOCKED
+        before = self._database.request(trail.alias, trail.campaign) if locked else None
+        request = None if locked else self._request(trail, password)
         while True:
             with self._database.lock(self._settings.lock_timeout) as lock:
-                changes, _nothing = self._database.changes(request.floor, trail.user, lock)
-                self._note_lock(lock, trail)
-                if changes.overtaken or lock.seconds > STALE_AFTER:
-                    request = self._request(trail, password)
-                    changes, _nothing = self._database.changes(request.floor, trail.user)
+                if locked:
+                    request, changes = self._request_now(trail, password, before, lock)
+                else:
+                    changes, _nothing = self._database.changes(request.floor, trail.user, lock)
+                    self._note_lock(lock, trail)
+                    if changes.overtaken or lock.seconds > STALE_AFTER:
+                        request = self._request(trail, password)
+                        changes, _nothing = self._database.changes(request.floor, trail.user)
                 request.floor.mark_full(full)
                 decision, dialers = self._decide(request, changes, trail)
                 winner = decision.winner
@@ -506,11 +512,30 @@ class Balancer:
         ``password`` None is «don't look at it» (explain).
         """
         logins, campaign, moves = self._database.request(trail.alias, trail.campaign)
-        # Only grouping asks for the campaign's agents.
-        grouped = campaign is not None and campaign.grouping != policy.DISABLED
         found, floor = self._database.phones(
-            logins, trail.campaign if grouped else "", moves, count_rooms
+            logins, _counted(trail.campaign, campaign), moves, count_rooms
         )
+        return self._assembled(trail, password, (logins, campaign), (found, floor))
+
+    def _request_now(
+        self, trail: _Trail, password: str, before: tuple, lock: Lock
+    ) -> tuple[_Request, Changes]:
+        """Take the lock, and read the rest of a request with all that logins under way change."""
+        logins, campaign, _moves = before
+        counted = _counted(trail.campaign, campaign)
+        found, floor, changes = self._database.phones_now(logins, counted, trail.user, lock)
+        self._note_lock(lock, trail)
+        return self._assembled(trail, password, (logins, campaign), (found, floor)), changes
+
+    def _assembled(
+        self, trail: _Trail, password: str | None, asked: tuple, there: tuple
+    ) -> _Request:
+        """Put a request together, of what was asked for and what there is.
+
+        Raises:
+            LoginRefused: the credentials are wrong, or the campaign is not known.
+        """
+        (logins, campaign), (found, floor) = asked, there
         phones, rows = [], {}
         for login in logins:
             row, matches = _best_row(found.get(login.lower(), ()), password)
@@ -563,6 +588,12 @@ class Balancer:
             self._prune_after = now + PRUNE_INTERVAL
             with contextlib.suppress(DatabaseUnreachable):
                 self._database.prune(self._settings.decisions_kept)
+
+
+def _counted(campaign_id: str, campaign: Campaign | None) -> str:
+    """Say which campaign's agents are counted besides all: only grouping asks for them."""
+    grouped = campaign is not None and campaign.grouping != policy.DISABLED
+    return campaign_id if grouped else ""
 
 
 def _choice(decision: policy.Decision, dialers: dict[str, policy.Dialer]) -> Choice:

@@ -118,7 +118,8 @@ _RESERVED = "r.expires > UTC_TIMESTAMP() AND r.user <> %(user)s"
 # Columns: server_ip, agents, of them in the campaign, of them reserved, the caller's own session;
 # the last row has no server_ip, but how many sessions have ended.
 _CHANGES = f"""
-SELECT l.server_ip, 1, l.campaign_id <=> %(campaign)s, 0, 0
+SELECT l.server_ip, 1 AS agents, l.campaign_id <=> %(campaign)s AS in_campaign, 0 AS reserved,
+  0 AS own_id
 FROM vicidial_live_agents l
 WHERE l.live_agent_id > %(newest_id)s AND l.user <> %(user)s AND {_LOCAL}
 UNION ALL
@@ -142,6 +143,19 @@ WHERE r.old_id > 0 AND {_RESERVED} AND r.user = {_SAME_USER} AND {_LOCAL}
 UNION ALL
 SELECT NULL, moves, 0, 0, 0 FROM evenfloor_moves
 """
+# Phones, dialers and changes as one view of all tables, for who has the lock already. Engines
+# without transactions lock every table of a statement for as long as it runs.
+_CHANGES_NOW = _CHANGES.replace(
+    "%(newest_id)s", "(SELECT MAX(live_agent_id) FROM vicidial_live_agents)"
+).replace("%(oldest_id)s", f"({_OLDEST_RESERVATION})")
+_PHONES_NOW = {
+    campaign: f"""{_PHONES[False, campaign]}
+UNION ALL
+SELECT JSON_ARRAY(NULL, server_ip, agents, in_campaign, reserved, own_id)
+FROM ({_CHANGES_NOW}) changes
+"""
+    for campaign in (False, True)
+}
 _COUNT_MOVE = (
     "INSERT INTO evenfloor_moves (moves) VALUES (1) ON DUPLICATE KEY UPDATE moves = moves + 1"
 )
@@ -423,30 +437,39 @@ class Database:
         Returns:
             The phones by login in lower case, and the dialers.
         """
-        phones: dict[str, list[PhoneRow]] = {}
         floor = Floor({}, campaign_id, moves=moves)
         if not logins:
-            return phones, floor
+            return {}, floor
         text = _PHONES[count_rooms, campaign_id != ""]
         values = {"logins": tuple(logins), "campaign": campaign_id}
         found, oldest = self._batch([Statement(text, values), Statement(_OLDEST_RESERVATION)])
-        for row in json.loads(f"[{','.join([phone for (phone,) in found.rows])}]"):
-            login, server_ip, extension, protocol, active, password, peer_status = row[:7]
-            phones.setdefault(login.lower(), []).append(
-                PhoneRow(
-                    login,
-                    server_ip,
-                    extension,
-                    protocol or "SIP",
-                    active == "Y",
-                    password or "",
-                    peer_status in REGISTERED_STATES,
-                )
-            )
-            if row[7] is not None:
-                floor.add(row[7:])
+        phones = _phones(_unpacked(found), floor)
         floor.note_oldest(oldest)
         return phones, floor
+
+    def phones_now(
+        self, logins: Sequence[str], campaign_id: str, user: str, lock: Lock
+    ) -> tuple[dict[str, list[PhoneRow]], Floor, Changes]:
+        """Read at once the phones of a list, their dialers, and what logins under way change.
+
+        Args:
+            logins: as for :meth:`phones`.
+            campaign_id: as for :meth:`phones`.
+            user: whose own sessions and reservation don't count.
+            lock: taken in the same trip, before anything is read.
+
+        Returns:
+            The phones by login in lower case, the dialers, and the changes.
+        """
+        text = _PHONES_NOW[campaign_id != ""]
+        # A list of none would be no list to the database.
+        values = {"logins": tuple(logins) or ("",), "campaign": campaign_id, "user": user}
+        taken, found = self._batch([lock.take(), Statement(text, values)])
+        lock.note(taken)
+        rows = _unpacked(found)
+        floor = Floor({}, campaign_id)
+        phones = _phones([row for row in rows if row[0] is not None], floor)
+        return phones, floor, _changes([row[1:] for row in rows if row[0] is None])[0]
 
     def changes(
         self, floor: Floor, user: str, lock: Lock | None = None, more: Sequence[Statement] = ()
@@ -474,13 +497,7 @@ class Database:
         else:
             taken, changed, *replies = self._batch([lock.take(), *asked])
             lock.note(taken)
-        changes = Changes()
-        moves = 0
-        for server_ip, *change in changed.rows:
-            if server_ip is None:
-                moves = change[0]
-                continue
-            changes[server_ip] = Change(*map(add, change, changes[server_ip]))
+        changes, moves = _changes(changed.rows)
         changes.overtaken = moves != floor.moves
         return changes, replies
 
@@ -791,6 +808,43 @@ class Database:
                 "UPDATE phones SET peer_status = %s WHERE server_ip = %s AND extension IN %s",
                 (state, server_ip, list(extensions)),
             )
+
+
+def _unpacked(reply: Reply) -> list[list]:
+    """Read rows that are a JSON array each."""
+    return json.loads(f"[{','.join([row for (row,) in reply.rows])}]")
+
+
+def _phones(rows: Iterable[Sequence], floor: Floor) -> dict[str, list[PhoneRow]]:
+    """Take in the columns of ``_PHONES``: returns the phones by login in lower case."""
+    phones: dict[str, list[PhoneRow]] = {}
+    for row in rows:
+        login, server_ip, extension, protocol, active, password, peer_status = row[:7]
+        phones.setdefault(login.lower(), []).append(
+            PhoneRow(
+                login,
+                server_ip,
+                extension,
+                protocol or "SIP",
+                active == "Y",
+                password or "",
+                peer_status in REGISTERED_STATES,
+            )
+        )
+        if row[7] is not None:
+            floor.add(row[7:])
+    return phones
+
+
+def _changes(rows: Iterable[Sequence]) -> tuple[Changes, int]:
+    """Take in the columns of ``_CHANGES``: the changes, and how many sessions have ended."""
+    changes, moves = Changes(), 0
+    for server_ip, *change in rows:
+        if server_ip is None:
+            moves = change[0]
+            continue
+        changes[server_ip] = Change(*map(add, change, changes[server_ip]))
+    return changes, moves
 
 
 def _found(reply: Reply) -> list[LiveSession]:
