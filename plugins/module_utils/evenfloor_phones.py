@@ -134,7 +134,6 @@ def make_plan(
     """
     wanted = [_without(alias, leaving) for alias in wanted]
     owned = shared is None
-    by_place = {(phone.extension, phone.server_ip): phone for phone in phones}
     by_extension = collections.defaultdict(list)
     for phone in phones:
         by_extension[phone.extension].append(phone)
@@ -148,41 +147,22 @@ def make_plan(
 
     _check_names(wanted, owner)
     plan = Plan([], [], [], [], [], [], {ip: letters[ip] for ip in addresses})
-    wanted_places = set()
     for alias in wanted:
-        passwords = _passwords_of(alias, by_extension[alias["extension"]])
+        siblings = by_extension[alias["extension"]]
         old_alias = there.get(alias["alias_id"].lower())
-        phone_name = alias["name"]
-        if not owned and not alias["named"]:
-            phone_name, alias_name = _names_there(
-                alias, by_extension[alias["extension"]], old_alias
-            )
-            alias = {**alias, "name": alias_name}  # noqa: PLW2901
-        wanted_phones = {}
-        for server_ip in alias["server_ips"]:
-            place = (alias["extension"], server_ip)
-            wanted_places.add(place)
-            old = by_place.get(place)
-            login = old.login if old else alias["extension"] + letters[server_ip]
-            phone = Phone(*place, login, *passwords, phone_name)
-            if old and not owned:
-                phone = _only_what_is_given(alias, phone, old)
-            wanted_phones[login] = phone
-            if old is None:
-                _check_login(alias, phone, owner, names)
-                owner[login.lower()] = phone.extension
-                plan.new_phones.append(phone)
-            elif old != phone:
-                plan.changed_phones.append(phone)
         kept = ()
-        if old_alias and not owned:
-            kept = _strangers(old_alias, by_extension[alias["extension"]], {*shared, *leaving})
+        if not owned:
+            alias = _as_there(alias, siblings, old_alias)  # noqa: PLW2901
+            if old_alias:
+                kept = _strangers(old_alias, siblings, {*shared, *leaving})
+        wanted_phones = _plan_phones(plan, alias, siblings, owner, names, owned)
         _plan_alias(plan, alias, wanted_phones, old_alias, serving if grow else None, room, kept)
 
-    for place, phone in by_place.items():
+    wanted_places = {(alias["extension"], ip) for alias in wanted for ip in alias["server_ips"]}
+    for phone in phones:
         of_wanted = owned and phone.extension in extensions
         unwanted = purge or of_wanted or phone.server_ip in leaving
-        if unwanted and place not in wanted_places:
+        if unwanted and (phone.extension, phone.server_ip) not in wanted_places:
             plan.removed_phones.append(phone)
     wanted_ids = {alias["alias_id"].lower() for alias in wanted}
     others = [alias for name, alias in there.items() if name not in wanted_ids]
@@ -191,6 +171,40 @@ def make_plan(
     else:
         _let_go(plan, others, leaving)
     return plan
+
+
+def _plan_phones(plan, alias, siblings, owner, names, owned):
+    """Add the phones of a wanted alias to the plan.
+
+    Args:
+        plan: the plan.
+        alias: the wanted alias.
+        siblings: the phones that its extension has.
+        owner: extensions by phone login; gets the new ones.
+        names: the ids of all aliases.
+        owned: whether phones that are there follow the inventory in everything.
+
+    Returns:
+        The wanted phones by login.
+    """
+    passwords = _passwords_of(alias, siblings)
+    by_server = {phone.server_ip: phone for phone in siblings}
+    wanted = {}
+    for server_ip in alias["server_ips"]:
+        old = by_server.get(server_ip)
+        login = old.login if old else alias["extension"] + plan.letters[server_ip]
+        name = alias.get("phone_name", alias["name"])
+        phone = Phone(alias["extension"], server_ip, login, *passwords, name)
+        if old and not owned:
+            phone = _only_what_is_given(alias, phone, old)
+        wanted[login] = phone
+        if old is None:
+            _check_login(alias, phone, owner, names)
+            owner[login.lower()] = phone.extension
+            plan.new_phones.append(phone)
+        elif old != phone:
+            plan.changed_phones.append(phone)
+    return wanted
 
 
 def _without(alias, leaving):
@@ -222,10 +236,16 @@ def _let_go(plan, aliases, leaving):
             plan.changed_aliases.append((alias, alias._replace(logins=left)))
 
 
-def _names_there(alias, phones, old):
-    """Return the names that an alias's phones and the alias have, else the inventory's."""
+def _as_there(alias, phones, old):
+    """Return a wanted alias, with the names that alias and phones have if it isn't given one."""
+    if alias["named"]:
+        return alias
     phone_names = [phone.name for phone in phones if phone.name]
-    return (phone_names or [alias["name"]])[0], old.name if old else alias["name"]
+    return {
+        **alias,
+        "name": old.name if old else alias["name"],
+        "phone_name": (phone_names or [alias["name"]])[0],
+    }
 
 
 def _only_what_is_given(alias, phone, old):
