@@ -52,6 +52,20 @@ def seats(hosts, groups):
     ]
 
 
+def addresses(hosts, groups):
+    """Return the hosts' addresses by name, as far as the inventory says them.
+
+    Args:
+        hosts: Ansible's ``hostvars``.
+        groups: Ansible's ``groups``.
+    """
+    found = {
+        name: hosts[name].get("server_ip") or hosts[name].get("ansible_host")
+        for name in groups["all"]
+    }
+    return {name: str(address) for name, address in found.items() if address}
+
+
 def findings(hosts, groups, database):
     """Put together what the doctor finds.
 
@@ -114,6 +128,7 @@ class FilterModule:
     def filters(self):
         """Name the filters."""
         return {
+            "evenfloor_addresses": addresses,
             "evenfloor_adopt_problems": inventory.adopt_problems,
             "evenfloor_adopted_aliases": adopt.aliases_text,
             "evenfloor_adopted_dialers": adopt.dialers_text,

@@ -8,11 +8,16 @@ Pure, without Ansible and without a database.
 from __future__ import annotations
 
 import collections
+import re
 
 from ansible.module_utils.evenfloor_inventory import DEFAULT_SUFFIX, problems
 
 #: What the problems of an inventory are asked for with: everything besides the aliases is right.
 _GROUPS = {"database": ["db"], "login": ["login"]}
+
+_PLAIN_NAME = re.compile(r"[a-z][-_0-9a-z]*")
+#: What YAML takes for something else than text.
+_NO_NAMES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def fold_extensions(extensions):
@@ -166,7 +171,7 @@ def dialers_text(dialers):
         "  hosts:" if dialers else "  hosts: {}",
     ]
     for dialer in dialers:
-        lines += [f"    {dialer['name']}:", f"      server_ip: {dialer['server_ip']}"]
+        lines += [f"    {_key(dialer['name'])}:", f"      server_ip: {dialer['server_ip']}"]
         if dialer["server_id"] != dialer["name"]:
             lines.append(f"      server_id: {_quoted(dialer['server_id'])}")
     return "\n".join(lines) + "\n"
@@ -189,9 +194,14 @@ def aliases_text(entries):
         if "suffix" in entry:
             lines.append(f"    suffix: {_quoted(entry['suffix'])}")
         if "dialers" in entry:
-            lines.append(f"    dialers: [{', '.join(entry['dialers'])}]")
+            lines.append(f"    dialers: [{', '.join(map(_key, entry['dialers']))}]")
     return "\n".join(lines) + "\n"
 
 
 def _quoted(text):
     return f'"{text}"'
+
+
+def _key(name):
+    """Write a name so that YAML takes it for text."""
+    return name if _PLAIN_NAME.fullmatch(name) and name not in _NO_NAMES else _quoted(name)

@@ -202,6 +202,13 @@ def adopt_problems(hostvars, groups):
         A list of sentences; empty where all is well.
     """
     found = [text for text in _group_problems(groups) if not text.startswith("group dialers")]
+    for name in dict.fromkeys([*groups.get("database", []), *groups.get("login", [])]):
+        address = str(hostvars[name].get("ansible_host") or "")
+        if not _is_ipv4(address):
+            found.append(
+                f"{name}: ansible_host '{address}' is not an IPv4 address; set ansible_host to the "
+                "address with which the cluster's hosts reach it, like 10.0.0.10"
+            )
     first = next((hostvars[name] for name in groups.get("all", [])), {})
     flavor = first.get("cluster_flavor", PLAIN)
     if flavor != VICIDIAL:

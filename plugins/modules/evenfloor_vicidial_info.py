@@ -17,6 +17,12 @@ options:
   login_unix_socket:
     description: Connect as root by this socket, instead of with the option file.
     type: path
+  hosts:
+    description:
+      - The addresses of the inventory's hosts by name. A dialer whose name is another host's is
+        named after its address.
+    type: dict
+    default: {}
   tables:
     description: The names of Evenfloor's own tables.
     type: list
@@ -141,20 +147,20 @@ def read_missing(cursor, tables, indexes):
     }
 
 
-def read_dialers(cursor):
-    """Read the dialers, named as an inventory names hosts."""
+def read_dialers(cursor, hosts):
+    """Read the dialers, named as an inventory names hosts; ``hosts`` has others' addresses."""
     cursor.execute(
         "SELECT server_id, server_ip FROM servers WHERE active_asterisk_server = 'Y'"
         " ORDER BY server_id, server_ip"
     )
-    return [
-        {
-            "name": _NO_NAME.sub("-", server_id).strip("-").lower() or server_ip,
-            "server_ip": server_ip,
-            "server_id": server_id,
-        }
-        for server_id, server_ip in cursor.fetchall()
-    ]
+    dialers, names = [], dict(hosts)
+    for server_id, server_ip in cursor.fetchall():
+        name = _NO_NAME.sub("-", server_id).strip("-").lower()
+        if not name or names.get(name, server_ip) != server_ip:
+            name = server_ip
+        names[name] = server_ip
+        dialers.append({"name": name, "server_ip": server_ip, "server_id": server_id})
+    return dialers
 
 
 def would_change(phones, aliases, entries, dialers):
@@ -197,7 +203,8 @@ def look(module, cursor):
     result["problems"] = schema_problems(version, schema_version, columns)
     if result["problems"]:
         return result
-    dialers, phones, aliases = read_dialers(cursor), read_phones(cursor), read_aliases(cursor)
+    dialers = read_dialers(cursor, module.params["hosts"])
+    phones, aliases = read_phones(cursor), read_aliases(cursor)
     entries, left_alone = adopt_aliases(phones, aliases, dialers)
     would_change(phones, aliases, entries, dialers)
     return {
@@ -227,6 +234,7 @@ def main():
         argument_spec={
             **ARGUMENTS,
             "login_unix_socket": {"type": "path"},
+            "hosts": {"type": "dict", "default": {}},
             "tables": {"type": "list", "elements": "str", "default": []},
             "indexes": {"type": "list", "elements": "dict", "default": []},
         },

@@ -187,6 +187,13 @@ def test_a_database_that_is_not_vicidials_is_named(vicidial):
     assert "set database_name" in vicidial.info()["problems"][0]
 
 
+def test_a_dialer_that_is_called_like_another_host_is_named_after_its_address(vicidial):
+    vicidial.sql("UPDATE servers SET server_id = 'D 2' WHERE server_ip = %s", SECOND)
+    hosts = {"d1": "10.0.0.99", "d-2": SECOND}
+    names = {d["server_ip"]: d["name"] for d in vicidial.info(hosts=hosts)["dialers"]}
+    assert names == {FIRST: FIRST, SECOND: "d-2"}
+
+
 def test_looking_changes_nothing_and_says_no_password(vicidial):
     before = vicidial.rows(*SHARED)
     vicidial.info()

@@ -3,11 +3,12 @@
 import re
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenfloor_adopt import adopt_aliases, fold_extensions
-from evenfloor_inventory import expand_aliases, expand_extensions, problems
+from evenfloor_adopt import adopt_aliases, aliases_text, dialers_text, fold_extensions
+from evenfloor_inventory import adopt_problems, expand_aliases, expand_extensions, problems
 from evenfloor_phones import Alias, Phone, describe, make_plan
 
 DIALERS = [{"name": f"d{n}", "server_ip": f"10.0.0.{n}"} for n in (1, 2, 3)]
@@ -157,3 +158,52 @@ def test_a_new_dialer_touches_nothing_but_adopted_aliases(cluster):
     alone = {alias_id for alias_id, _why in left_alone}
     assert not alone & {alias for _login, alias in done}
     assert not {p.login for p in phones} & {login for login, _alias in done}
+
+
+# What is written
+
+
+@given(st.lists(st.from_regex(r"[-_0-9a-z]{1,10}|10[.]0[.]0[.][1-9]", fullmatch=True), unique=True))
+def test_dialers_of_any_name_are_read_as_they_were_written(names):
+    dialers = [
+        {"name": name, "server_ip": f"10.1.0.{number}", "server_id": name.upper()}
+        for number, name in enumerate(names)
+    ]
+    read = yaml.safe_load(dialers_text(dialers))["dialers"]["hosts"]
+    assert {name: host["server_ip"] for name, host in read.items()} == {
+        dialer["name"]: dialer["server_ip"] for dialer in dialers
+    }
+    for dialer in dialers:
+        read_id = read[dialer["name"]].get("server_id", dialer["name"])
+        assert read_id == dialer["server_id"]
+
+
+def test_aliases_are_read_as_they_were_written():
+    entries = [
+        {"extensions": ["007", "101-160"]},
+        {"extensions": ["2001"], "suffix": "", "dialers": ["d1", "no", "10.0.0.1"]},
+    ]
+    assert yaml.safe_load(aliases_text(entries))["phone_aliases"] == entries
+    assert yaml.safe_load(aliases_text([]))["phone_aliases"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"database": []}, "group database has 0 hosts"),
+        ({"login": []}, "group login is empty"),
+        ({"ansible_host": "web.example.org"}, "ansible_host 'web.example.org' is not an IPv4"),
+        ({"cluster_flavor": "plain"}, "cluster_flavor is 'plain'; adopting is for a cluster that"),
+    ],
+)
+def test_what_is_needed_to_begin_with_is_named(change, problem):
+    variables = {"cluster_flavor": "vicidial", "ansible_host": "10.0.0.10", **change}
+    groups = {"database": ["db"], "login": ["db"], "all": ["db"], **change}
+    (found,) = adopt_problems({"db": variables}, groups)
+    assert problem in found
+
+
+def test_one_machine_that_is_everything_is_enough_to_begin_with():
+    variables = {"cluster_flavor": "vicidial", "ansible_host": "10.0.0.10"}
+    groups = {"database": ["box"], "login": ["box"], "all": ["box"]}
+    assert adopt_problems({"box": variables}, groups) == []
