@@ -144,10 +144,8 @@ def report_text(found):
         found: what the module ``evenfloor_vicidial_info`` returned.
     """
     if not found.get("report"):
-        return (
-            f"The database wasn't looked into: {found.get('msg', 'it is not there')}. Without --check"
-            " the driver is installed first."
-        )
+        why = found.get("msg", "it is not there")
+        return f"The database wasn't looked into: {why}. Without --check the driver is installed first."
     missing = found["missing"]
     added = [f"table {table}" for table in missing["tables"]]
     added += [f"index {index['name']} on {index['table']}" for index in missing["indexes"]]

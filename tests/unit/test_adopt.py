@@ -7,7 +7,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenfloor_adopt import adopt_aliases, aliases_text, dialers_text, fold_extensions
+from evenfloor_adopt import (
+    adopt_aliases,
+    aliases_text,
+    dialers_text,
+    fold_extensions,
+    report_text,
+)
 from evenfloor_inventory import adopt_problems, expand_aliases, expand_extensions, problems
 from evenfloor_phones import Alias, Phone, describe, make_plan
 
@@ -161,6 +167,25 @@ def test_a_new_dialer_touches_nothing_but_adopted_aliases(cluster):
 
 
 # What is written
+
+
+def test_what_was_found_is_said_in_lines_that_an_operator_reads():
+    found = {
+        "report": ["MariaDB 10.11, VICIdial's schema 1726"],
+        "missing": {
+            "tables": ["evenfloor_dialers"],
+            "indexes": [{"table": "phones", "name": "evenfloor_login"}],
+        },
+        "phone_aliases": [{"extensions": ["101-160", "7"]}],
+        "left_alone": [{"alias": "team", "why": "it mixes the extensions 101, 102"}],
+    }
+    assert report_text(found).splitlines() == [
+        "Found: MariaDB 10.11, VICIdial's schema 1726",
+        "Evenfloor adds: table evenfloor_dialers, index evenfloor_login on phones",
+        "Aliases for the inventory, by extension: 101-160, 7",
+        "Left alone: alias team: it mixes the extensions 101, 102",
+    ]
+    assert "(no PyMySQL)" in report_text({"msg": "would be done (no PyMySQL)"})
 
 
 @given(st.lists(st.from_regex(r"[-_0-9a-z]{1,10}|10[.]0[.]0[.][1-9]", fullmatch=True), unique=True))
