@@ -145,7 +145,8 @@ def report_text(found):
     """
     if not found.get("report"):
         why = found.get("msg", "it is not there")
-        return f"The database wasn't looked into: {why}. Without --check the driver is installed first."
+        after = "without --check the driver is installed first"
+        return f"The database was not looked into: {why}; {after}."
     missing = found["missing"]
     added = [f"table {table}" for table in missing["tables"]]
     added += [f"index {index['name']} on {index['table']}" for index in missing["indexes"]]
