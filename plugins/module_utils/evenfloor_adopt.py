@@ -155,7 +155,7 @@ def report_text(found):
     lines = [f"Found: {line}" for line in found["report"]]
     lines.append(f"Evenfloor adds: {', '.join(added) if added else 'nothing, all of it is there'}")
     lines.append(f"Aliases for the inventory, by extension: {ranges or 'none'}")
-    lines += [f"Left alone: alias {left['alias']}: {left['why']}" for left in found["left_alone"]]
+    lines += [f"Left alone: {left['what']}: {left['why']}" for left in found["left_alone"]]
     return "\n".join(lines)
 
 

@@ -75,7 +75,7 @@ phone_aliases:
   type: list
   elements: dict
 left_alone:
-  description: The aliases that can't be said in the inventory, each with C(alias) and C(why).
+  description: The servers and aliases that aren't in the inventory, each with C(what) and C(why).
   returned: success
   type: list
   elements: dict
@@ -87,6 +87,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.evenfloor_adopt import adopt_aliases
 from ansible.module_utils.evenfloor_database import (
     ARGUMENTS,
+    DIALER,
     read_aliases,
     read_phones,
     work_on_database,
@@ -148,19 +149,31 @@ def read_missing(cursor, tables, indexes):
 
 
 def read_dialers(cursor, hosts):
-    """Read the dialers, named as an inventory names hosts; ``hosts`` has others' addresses."""
+    """Read the dialers, named as an inventory names hosts.
+
+    Args:
+        cursor: an open cursor.
+        hosts: the addresses of the inventory's hosts by name.
+
+    Returns:
+        The dialers, and the names of servers on which no phone is: nobody logs in there.
+    """
     cursor.execute(
-        "SELECT server_id, server_ip FROM servers WHERE active_asterisk_server = 'Y'"
-        " ORDER BY server_id, server_ip"
+        "SELECT s.server_id, s.server_ip,"
+        f" EXISTS (SELECT 1 FROM phones p WHERE p.server_ip = {DIALER})"
+        " FROM servers s WHERE s.active_asterisk_server = 'Y' ORDER BY s.server_id, s.server_ip"
     )
-    dialers, names = [], dict(hosts)
-    for server_id, server_ip in cursor.fetchall():
+    dialers, without_phones, names = [], [], dict(hosts)
+    for server_id, server_ip, has_phones in cursor.fetchall():
+        if not has_phones:
+            without_phones.append(server_id)
+            continue
         name = _NO_NAME.sub("-", server_id).strip("-").lower()
         if not name or names.get(name, server_ip) != server_ip:
             name = server_ip
         names[name] = server_ip
         dialers.append({"name": name, "server_ip": server_ip, "server_id": server_id})
-    return dialers
+    return dialers, without_phones
 
 
 def would_change(phones, aliases, entries, dialers):
@@ -203,7 +216,7 @@ def look(module, cursor):
     result["problems"] = schema_problems(version, schema_version, columns)
     if result["problems"]:
         return result
-    dialers = read_dialers(cursor, module.params["hosts"])
+    dialers, without_phones = read_dialers(cursor, module.params["hosts"])
     phones, aliases = read_phones(cursor), read_aliases(cursor)
     entries, left_alone = adopt_aliases(phones, aliases, dialers)
     would_change(phones, aliases, entries, dialers)
@@ -215,7 +228,10 @@ def look(module, cursor):
         "missing": read_missing(cursor, module.params["tables"], module.params["indexes"]),
         "dialers": dialers,
         "phone_aliases": entries,
-        "left_alone": [{"alias": alias_id, "why": why} for alias_id, why in left_alone],
+        "left_alone": [
+            *({"what": f"server {name}", "why": "no phone is on it"} for name in without_phones),
+            *({"what": f"alias {alias_id}", "why": why} for alias_id, why in left_alone),
+        ],
     }
 
 

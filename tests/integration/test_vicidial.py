@@ -205,9 +205,13 @@ def test_looking_changes_nothing_and_says_no_password(vicidial):
 def test_a_run_on_what_was_adopted_changes_nothing(vicidial):
     vicidial.sql("UPDATE phones SET pass = 'another' WHERE login = '102b'")
     vicidial.sql("INSERT INTO phones_alias VALUES ('team', 'Team', '101a,102a', '---ALL---')")
+    vicidial.add_dialer(3)
     found = vicidial.info()
     assert found["phone_aliases"] == [{"extensions": ["101-102"]}]
-    assert found["left_alone"] == [{"alias": "team", "why": "it mixes the extensions 101, 102"}]
+    assert found["left_alone"] == [
+        {"what": "server D3", "why": "no phone is on it"},
+        {"what": "alias team", "why": "it mixes the extensions 101, 102"},
+    ]
     assert [d["server_ip"] for d in found["dialers"]] == [FIRST, SECOND]
     vicidial.adopt()
     before = vicidial.rows(*SHARED)

@@ -177,7 +177,7 @@ def test_what_was_found_is_said_in_lines_that_an_operator_reads():
             "indexes": [{"table": "phones", "name": "evenfloor_login"}],
         },
         "phone_aliases": [{"extensions": ["101-160", "7"]}],
-        "left_alone": [{"alias": "team", "why": "it mixes the extensions 101, 102"}],
+        "left_alone": [{"what": "alias team", "why": "it mixes the extensions 101, 102"}],
     }
     assert report_text(found).splitlines() == [
         "Found: MariaDB 10.11, VICIdial's schema 1726",

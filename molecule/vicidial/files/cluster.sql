@@ -1,10 +1,12 @@
--- Four dialers in service, two hundred agents with an alias each, and what people have made by hand.
+-- Four dialers in service, one of them the web host, two hundred agents with an alias each, and what people have made by hand.
 INSERT INTO system_settings (version, db_schema_version) VALUES ('2.14-700a', 1726);
 INSERT INTO vicidial_campaigns (campaign_id, campaign_name, active) VALUES ('SALES', 'Sales', 'Y');
 
 INSERT INTO servers (server_id, server_description, server_ip, active, conf_engine, ASTmgrSECRET)
-SELECT CONCAT('dialer', seq), CONCAT('Dialer ', seq), CONCAT('10.95.0.', 30 + seq), 'Y', IF(seq = 2, 'MEETME', 'CONFBRIDGE'),
+SELECT IF(seq = 4, 'web1', CONCAT('dialer', seq)), CONCAT('Dialer ', seq), CONCAT('10.95.0.', IF(seq = 4, 20, 30 + seq)), 'Y', IF(seq = 2, 'MEETME', 'CONFBRIDGE'),
   CONCAT('manager', seq) FROM seq_1_to_4;
+-- A server that is no dialer: it has a row as any, and no phone.
+INSERT INTO servers (server_id, server_ip, active) VALUES ('archive', '10.95.0.40', 'Y');
 INSERT INTO server_updater (server_ip, last_update) SELECT server_ip, NOW() FROM servers;
 INSERT INTO vicidial_conferences (conf_exten, server_ip) SELECT seq, server_ip FROM servers, seq_8600051_to_8600299;
 INSERT INTO vicidial_confbridges (conf_exten, server_ip) SELECT seq, server_ip FROM servers, seq_8600051_to_8600299;
@@ -12,7 +14,7 @@ INSERT INTO conferences (conf_exten, server_ip) SELECT seq, server_ip FROM serve
 
 INSERT INTO phones (extension, dialplan_number, voicemail_id, server_ip, login, pass, status, active, phone_type, fullname,
   protocol, outbound_cid, template_id, conf_secret)
-SELECT e.seq, e.seq, e.seq, CONCAT('10.95.0.', 30 + d.seq), CONCAT(e.seq, CHAR(96 + d.seq USING utf8)), 'phonepass', 'ACTIVE', 'Y', 'CCagent',
+SELECT e.seq, e.seq, e.seq, CONCAT('10.95.0.', IF(d.seq = 4, 20, 30 + d.seq)), CONCAT(e.seq, CHAR(96 + d.seq USING utf8)), 'phonepass', 'ACTIVE', 'Y', 'CCagent',
   CONCAT('station ', e.seq), 'PJSIP', '0000000000', '', CONCAT('registration', e.seq)
 FROM seq_1001_to_1200 e, seq_1_to_4 d;
 INSERT INTO phones_alias (alias_id, alias_name, logins_list)

@@ -19,7 +19,10 @@ class Vicidial(Cluster):
     @property
     def dialers(self):
         """The addresses of the dialers that take logins."""
-        rows = self.sql("SELECT server_ip FROM servers WHERE active_agent_login_server = 'Y'")
+        rows = self.sql(
+            "SELECT server_ip FROM servers s WHERE active_agent_login_server = 'Y'"
+            " AND EXISTS (SELECT 1 FROM phones p WHERE p.server_ip = s.server_ip)"
+        )
         return sorted(ip for (ip,) in rows)
 
     def page(self, name="vicidial.php", jar=None, **fields):

@@ -18,7 +18,7 @@ def checksums(cluster):
 
 
 def test_the_inventory_has_every_dialer_and_alias_that_it_can_express(cluster):
-    assert cluster.groups["dialers"] == ["dialer1", "dialer2", "dialer3", "dialer4"]
+    assert cluster.groups["dialers"] == ["dialer1", "dialer2", "dialer3", "web1"]
     assert cluster.hostvars["dialer2"]["server_ip"] == "10.95.0.32"
     assert cluster.hostvars["db1"]["phone_aliases"] == [
         {"extensions": ["1001-1200"]},
@@ -32,6 +32,7 @@ def test_adopting_again_changes_nothing_and_names_what_was_left_alone(cluster):
     assert changed(done) == []
     assert "Left alone: alias team: it mixes the extensions 1001, 1002" in done.stdout
     assert "Left alone: alias 1001boss: its phones are those of alias 1001x too" in done.stdout
+    assert "Left alone: server archive: no phone is on it" in done.stdout
     assert "Left alone: alias 1003d: its id is a phone's login as well" in done.stdout
     assert "VICIdial's schema 1726" in done.stdout
     assert "nothing, all of it is there" in done.stdout
