@@ -207,3 +207,19 @@ def test_an_options_file_that_php_cannot_read_is_left_as_it_is(cluster):
         assert cluster.run("web1", f"cat {OPTIONS}") == "<?php $broken = ;\n"
     finally:
         cluster.run("web1", f"mv /root/kept {OPTIONS}")
+
+
+def test_a_hook_that_php_cannot_read_changes_nothing_for_agents(cluster):
+    cluster.run(
+        "web1",
+        "cp -p /opt/evenfloor/hook.php /root/hook && echo '<?php (' > /opt/evenfloor/hook.php",
+    )
+    try:
+        cluster.wait_until(
+            lambda: "own choice: yes" in cluster.log_in(1001), 10, "the page goes on", every=1
+        )
+    finally:
+        cluster.run("web1", "mv /root/hook /opt/evenfloor/hook.php")
+        cluster.wait_until(
+            lambda: "own choice: no" in cluster.log_in(1001), 10, "and asks again", every=1
+        )
