@@ -90,7 +90,8 @@ def findings(hosts, groups, database):
     for server_ip, there in database["dialers"].items():
         name = names.get(server_ip)
         said = hosts[name].get("doctor_asterisk") if name else None
-        if said is None or name in silent:
+        # VICIdial's dialers aren't asked.
+        if said is None or said.get("skipped") or name in silent:
             continue
         endpoints, _mark, channels = said.get("stdout", "").partition(doctor.MARK)
         more, missing[name] = doctor.look_at_dialer(

@@ -29,7 +29,9 @@ options:
     type: int
     default: 5
   owned:
-    description: Whether aliases and dialers that the inventory doesn't have are wrong.
+    description:
+      - Whether aliases and dialers that the inventory doesn't have are wrong. If not, such dialers
+        aren't looked at.
     type: bool
     default: true
 attributes:
@@ -146,6 +148,9 @@ def examine(module, cursor):
     names = {dialer["server_ip"]: dialer["name"] for dialer in params["dialers"]}
     timeout = params["heartbeat_timeout"]
     rows, phones, aliases = read_dialers(cursor), read_phones(cursor), read_aliases(cursor)
+    if not params["owned"]:
+        # VICIdial has servers that are no dialers.
+        rows = [row for row in rows if row["server_ip"] in names]
     by_login = {phone["login"].lower(): phone for phone in phones}
     return {
         "changed": False,
