@@ -77,15 +77,24 @@ def _state(count_rooms: bool, campaign: bool) -> str:
     return _STATE.format(**tables, campaign_agents=_CAMPAIGN_AGENTS if campaign else "0")
 
 
-# Every phone is one JSON array: the driver is slow with columns, the interpreter's JSON is not.
-_PHONES = {
-    (count_rooms, campaign): f"""
-SELECT JSON_ARRAY(p.login, p.server_ip, p.extension, p.protocol, p.active, p.pass, p.peer_status,
-  {_state(count_rooms, campaign)})
+# Texts of a union, whatever collations the columns have that they are made of.
+_TEXT = "CONVERT({} USING utf8mb4) COLLATE utf8mb4_bin"
+
+
+def _phones_statement(count_rooms: bool, campaign: bool, form: str = "{}") -> str:
+    """Read phones. Each is one JSON array: the driver is slow with columns, the parser is not."""
+    array = f"""JSON_ARRAY(p.login, p.server_ip, p.extension, p.protocol, p.active, p.pass,
+  p.peer_status, {_state(count_rooms, campaign)})"""
+    return f"""
+SELECT {form.format(array)}
 FROM phones p LEFT JOIN servers s ON s.server_ip = CONVERT(p.server_ip USING ascii)
 {_STATE_TABLES}
 WHERE p.login IN %(logins)s
 """
+
+
+_PHONES = {
+    (count_rooms, campaign): _phones_statement(count_rooms, campaign)
     for count_rooms in (False, True)
     for campaign in (False, True)
 }
@@ -149,9 +158,9 @@ _CHANGES_NOW = _CHANGES.replace(
     "%(newest_id)s", "(SELECT MAX(live_agent_id) FROM vicidial_live_agents)"
 ).replace("%(oldest_id)s", f"({_OLDEST_RESERVATION})")
 _PHONES_NOW = {
-    campaign: f"""{_PHONES[False, campaign]}
+    campaign: f"""{_phones_statement(False, campaign, _TEXT)}
 UNION ALL
-SELECT JSON_ARRAY(NULL, server_ip, agents, in_campaign, reserved, own_id)
+SELECT {_TEXT.format("JSON_ARRAY(NULL, server_ip, agents, in_campaign, reserved, own_id)")}
 FROM ({_CHANGES_NOW}) changes
 """
     for campaign in (False, True)
