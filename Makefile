@@ -38,8 +38,13 @@ $(VENV)/complete: requirements.txt plugins/balancer/requirements.txt | .cache/ap
 	    --python-version $$python --dest .cache/wheels -r plugins/balancer/requirements.txt; done
 	@touch $@
 
+# The clone is the collection evenfloor.cluster to Ansible (ansible.cfg) and to Python (pytest.ini).
+COLLECTION := .cache/collections/ansible_collections/evenfloor/cluster
+$(COLLECTION):
+	@mkdir -p $(@D) && ln -sfn ../../../.. $@
+
 .PHONY: ready
-ready: $(VENV)/complete .cache/wheels/complete
+ready: $(VENV)/complete .cache/wheels/complete $(COLLECTION)
 
 # --- the lab --------------------------------------------------------------------------
 
@@ -48,15 +53,15 @@ lab: ready ## Build a whole cluster on this machine, log agents in, add a dialer
 
 clean: ## Take the lab, and what tests have left, away
 	@if [ -e $(VENV)/complete ]; then \
-	  ansible-playbook playbooks/lab-down.yml; \
-	  ansible-playbook -i molecule/default/inventory playbooks/lab-down.yml; \
-	  ansible-playbook -i molecule/vicidial/inventory playbooks/lab-down.yml; \
+	  ansible-playbook playbooks/lab_down.yml; \
+	  ansible-playbook -i molecule/default/inventory playbooks/lab_down.yml; \
+	  ansible-playbook -i molecule/vicidial/inventory playbooks/lab_down.yml; \
 	fi
 	@rm -rf inventory/lab/dialer4.yml .cache/lab .cache/molecule .cache/vicidial .pytest_cache .hypothesis .ruff_cache \
 	  plugins/balancer/build plugins/balancer/*.egg-info
 
 distclean: ## The same, and the cached images, wheels and the virtual environment
-	@if [ -e $(VENV)/complete ]; then ansible-playbook playbooks/lab-down.yml -e lab_hosts_remove_images=true; fi
+	@if [ -e $(VENV)/complete ]; then ansible-playbook playbooks/lab_down.yml -e lab_hosts_remove_images=true; fi
 	@$(MAKE) --no-print-directory clean
 	@rm -rf .cache $(VENV)
 

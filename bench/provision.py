@@ -56,7 +56,7 @@ def memory(server: mariadb.Server, runner: Runner) -> float:
     given = {**arguments(DIALERS), "config_file": runner.config_file, "database": DATABASE}
     command = [
         Path(sys.executable).with_name("ansible"), "localhost", "--diff", "-e",
-        f"ansible_python_interpreter={sys.executable}", "-m", "evenfloor_aliases", "-a",
+        f"ansible_python_interpreter={sys.executable}", "-m", "aliases", "-a",
         json.dumps(given),
     ]  # fmt: skip
     done = subprocess.run(
@@ -71,7 +71,7 @@ def memory(server: mariadb.Server, runner: Runner) -> float:
 def run(runner: Runner, count: int) -> tuple[float, dict]:
     """Bring the aliases to so many dialers; returns seconds and what was counted."""
     started = time.perf_counter()
-    result = runner.run("evenfloor_aliases", **arguments(count))
+    result = runner.run("aliases", **arguments(count))
     return time.perf_counter() - started, result["counts"]
 
 

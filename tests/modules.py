@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-PLUGINS = Path(__file__).parents[1] / "plugins"
-#: Stands for Ansible's loader: the project's module_utils are found beside Ansible's own.
-LOADER = """
-import runpy, sys
-import ansible.module_utils
-ansible.module_utils.__path__.append(sys.argv[1])
-module = sys.argv[2]
-del sys.argv[1:]
-runpy.run_path(module, run_name="__main__")
-"""
+MODULES = "ansible_collections.evenfloor.cluster.plugins.modules"
+#: Where the clone is the collection evenfloor.cluster.
+COLLECTIONS = Path(__file__).parents[1] / ".cache/collections"
 TIMEOUT = 60
 
 
@@ -46,13 +40,8 @@ class Runner:
             json.dump({"ANSIBLE_MODULE_ARGS": given}, file)
             file.seek(0)
             return subprocess.Popen(
-                [
-                    sys.executable,
-                    "-c",
-                    LOADER,
-                    str(PLUGINS / "module_utils"),
-                    str(PLUGINS / "modules" / f"{module}.py"),
-                ],
+                [sys.executable, "-m", f"{MODULES}.{module}"],
+                env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
                 stdin=file,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -6,19 +6,8 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
-from pathlib import Path
 
-# Ansible puts module_utils on the path of modules only, and a filter runs on the control node.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "module_utils"))
-
-import evenfloor_inventory as inventory  # noqa: E402
-
-# What one of them takes from another is found as on the hosts.
-sys.modules.setdefault("ansible.module_utils.evenfloor_inventory", inventory)
-
-import evenfloor_adopt as adopt  # noqa: E402
-import evenfloor_doctor as doctor  # noqa: E402
+from ansible_collections.evenfloor.cluster.plugins.module_utils import adopt, doctor, inventory
 
 
 def as_csv(rows, columns):
@@ -73,7 +62,7 @@ def findings(hosts, groups, database):
         hosts: Ansible's ``hostvars``; hosts that answered have ``doctor_clock``, dialers
             ``doctor_asterisk`` and seats ``doctor_accounts``, as their tasks registered them.
         groups: Ansible's ``groups``.
-        database: what ``evenfloor_doctor_info`` returned.
+        database: what ``doctor_info`` returned.
     """
     found = list(database["findings"])
     names = {
@@ -129,16 +118,16 @@ class FilterModule:
     def filters(self):
         """Name the filters."""
         return {
-            "evenfloor_addresses": addresses,
-            "evenfloor_adopt_problems": inventory.adopt_problems,
-            "evenfloor_adopted_aliases": adopt.aliases_text,
-            "evenfloor_adopted_dialers": adopt.dialers_text,
-            "evenfloor_adoption": adopt.report_text,
-            "evenfloor_problems": inventory.problems,
-            "evenfloor_csv": as_csv,
-            "evenfloor_dialers": inventory.list_dialers,
-            "evenfloor_extensions": inventory.expand_extensions,
-            "evenfloor_findings": findings,
-            "evenfloor_findings_table": doctor.as_table,
-            "evenfloor_seats": seats,
+            "addresses": addresses,
+            "adopt_problems": inventory.adopt_problems,
+            "adopted_aliases": adopt.aliases_text,
+            "adopted_dialers": adopt.dialers_text,
+            "adoption": adopt.report_text,
+            "problems": inventory.problems,
+            "csv": as_csv,
+            "dialers": inventory.list_dialers,
+            "extensions": inventory.expand_extensions,
+            "findings": findings,
+            "findings_table": doctor.as_table,
+            "seats": seats,
         }

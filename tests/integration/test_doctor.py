@@ -20,7 +20,7 @@ def healthy(cluster, server, tmp_path):
 
     def examine(entries="101-103", dialers=DIALERS, **more) -> dict:
         return modules.run(
-            "evenfloor_doctor_info",
+            "doctor_info",
             phone_aliases=[{"extensions": entries}],
             dialers=[{"name": d["name"], "server_ip": d["server_ip"]} for d in dialers],
             **more,

@@ -25,21 +25,21 @@ class Modules(Runner):
         super().__init__(config_file, DATABASE)
 
     def aliases(self, entries="101-103", dialers=DIALERS[:2], check=False, **arguments) -> dict:
-        """Run evenfloor_aliases; entries may be a range alone."""
+        """Run aliases; entries may be a range alone."""
         entries = [{"extensions": entries}] if isinstance(entries, str) else entries
         named = [{"name": d["name"], "server_ip": d["server_ip"]} for d in dialers]
         return self.run(
-            "evenfloor_aliases", check, phone_aliases=entries, dialers=named, **arguments
+            "aliases", check, phone_aliases=entries, dialers=named, **arguments
         )
 
     def server(self, number=1, check=False, **arguments) -> dict:
-        """Run evenfloor_server for the n-th dialer."""
+        """Run server for the n-th dialer."""
         given = {"server_ip": DIALERS[number - 1]["server_ip"], "server_id": f"dialer{number}"}
-        return self.run("evenfloor_server", check, **{**given, **arguments})
+        return self.run("server", check, **{**given, **arguments})
 
     def info(self, check=False, **arguments) -> dict:
-        """Run evenfloor_phones_info."""
-        return self.run("evenfloor_phones_info", check, **arguments)
+        """Run phones_info."""
+        return self.run("phones_info", check, **arguments)
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ def test_more_aliases_than_fit_one_statement_are_all_written_and_removed(modules
 def test_a_wrong_entry_fails_with_the_mend_and_writes_nothing(modules, cluster):
     before = everything(cluster)
     message = modules.fail(
-        "evenfloor_aliases",
+        "aliases",
         phone_aliases=[{"extensions": "101"}, {"extensions": "102", "dialers": ["dialer7"]}],
         dialers=DIALERS,
         serving=[FIRST],
@@ -374,7 +374,7 @@ def test_a_dialer_is_closed_and_opened_again_and_nothing_else_changes(modules, c
 def test_a_dialer_that_has_never_been_open_is_not_opened_so(modules, cluster, takes):
     for _made in range(2):
         words = modules.fail(
-            "evenfloor_server", server_ip=FIRST, server_id="dialer1", takes_logins=takes
+            "server", server_ip=FIRST, server_id="dialer1", takes_logins=takes
         )
         assert "dialer1 has never been open" in words
         modules.server(1)
@@ -395,7 +395,7 @@ def test_from_the_moment_a_dialer_is_closed_no_login_goes_there(
 
     with ThreadPoolExecutor() as pool:
         with cluster.lock_held(f"evenfloor.{DATABASE}"):
-            process = modules.start("evenfloor_server", **closing)
+            process = modules.start("server", **closing)
             wait_for(1)
             # It has seen the dialer open, and counted; the tie would be that dialer's.
             login = pool.submit(make_balancer().login, "1001x", "secret", "agent7", "TEST")
@@ -406,7 +406,7 @@ def test_from_the_moment_a_dialer_is_closed_no_login_goes_there(
 
 def test_who_is_on_a_dialer_is_told_without_remote_agents(modules, cluster):
     look = {"server_ip": FIRST}
-    assert modules.run("evenfloor_agents_info", **look)["takes_logins"] is None
+    assert modules.run("agents_info", **look)["takes_logins"] is None
     modules.server(1, opened=True)
     cluster.add_agent(FIRST, user="live")
     cluster.add_agent(FIRST, "R/7001", user="remote")
@@ -416,11 +416,11 @@ def test_who_is_on_a_dialer_is_told_without_remote_agents(modules, cluster):
         " ('soon', %s, '', 0, 0, UTC_TIMESTAMP() + INTERVAL 9 SECOND),"
         " ('late', %s, '', 0, 0, UTC_TIMESTAMP() - INTERVAL 1 SECOND)", (FIRST, FIRST)
     )  # fmt: skip
-    found = modules.run("evenfloor_agents_info", **look)
+    found = modules.run("agents_info", **look)
     assert (found["agents"], found["takes_logins"]) == (["live", "soon"], True)
     assert found["heartbeat_age"] is None
     cluster.run("UPDATE server_updater SET last_update = NOW() - INTERVAL 40 SECOND")
-    assert modules.run("evenfloor_agents_info", **look)["heartbeat_age"] in (40, 41)
+    assert modules.run("agents_info", **look)["heartbeat_age"] in (40, 41)
 
 
 def test_credentials_are_read_for_aliases_and_active_phones(modules, cluster):
@@ -429,7 +429,7 @@ def test_credentials_are_read_for_aliases_and_active_phones(modules, cluster):
     modules.aliases(entries, DIALERS[:2], serving=[SECOND])
     cluster.run("UPDATE phones SET active = 'N' WHERE login = '102b'")
     cluster.add_alias("empty", "")
-    read = modules.run("evenfloor_credentials_info")
+    read = modules.run("credentials_info")
     assert [(row["alias"], row["extension"], row["login_password"]) for row in read["agents"]] == [
         ("101x", "101", "given1"), ("102x", "102", "given1"),
     ]  # fmt: skip
@@ -443,11 +443,11 @@ def test_a_logins_list_is_as_long_as_its_column(modules, cluster, make_balancer)
     dialers = [{"name": f"d{n}", "server_ip": f"10.1.0.{n}"} for n in range(1, 61)]
     given = {"dialers": dialers, "phone_aliases": [{"extensions": "1001"}]}
     serving = [dialer["server_ip"] for dialer in dialers]
-    words = modules.fail("evenfloor_aliases", serving=serving, **given)
+    words = modules.fail("aliases", serving=serving, **given)
     assert "255 fit" in words and "phone_aliases_widen_logins_list" in words
     assert lists(cluster) == {}
     cluster.run("ALTER TABLE phones_alias MODIFY logins_list VARCHAR(4096)")
-    modules.run("evenfloor_aliases", serving=serving, **given)
+    modules.run("aliases", serving=serving, **given)
     assert lists(cluster)["1001x"].count(",") == 59
     for server_ip in serving:
         cluster.add_dialer(server_ip, free_rooms=1)
@@ -477,11 +477,11 @@ def test_the_last_dialer_of_an_alias_does_not_leave(modules, cluster):
     modules.aliases(entries, serving=[SECOND])
     before = everything(cluster)
     given = {"dialers": DIALERS[:2], "leaving": [FIRST], "grow": False}
-    words = modules.fail("evenfloor_aliases", phone_aliases=entries, **given)
+    words = modules.fail("aliases", phone_aliases=entries, **given)
     assert f"alias 201x has no dialer but {FIRST}" in words
     cluster.add_phone("777a", FIRST, extension="777")
     cluster.add_alias("byhand", "777a")
-    words = modules.fail("evenfloor_aliases", phone_aliases=entries[:1], **given)
+    words = modules.fail("aliases", phone_aliases=entries[:1], **given)
     assert "alias byhand has no phone but 777a" in words or "alias 201x" in words
     cluster.run("DELETE FROM phones_alias WHERE alias_id = 'byhand'")
     cluster.run("DELETE FROM phones WHERE login = '777a'")
@@ -555,7 +555,7 @@ def test_a_dialer_that_vicidial_made_keeps_its_columns_and_gets_what_is_missing(
 
 def test_dialers_may_be_written_all_at_once(modules, cluster):
     started = [
-        modules.start("evenfloor_server", server_ip=f"10.0.1.{number}", server_id=f"d{number}")
+        modules.start("server", server_ip=f"10.0.1.{number}", server_id=f"d{number}")
         for number in range(1, 9)
     ]
     results = [modules.finish(process) for process in started]
@@ -570,7 +570,7 @@ def test_a_server_id_that_another_address_has_fails_naming_both_and_writes_nothi
     """As when a dialer's address is changed in the inventory."""
     modules.server(1)
     before = everything(cluster)
-    message = modules.fail("evenfloor_server", server_ip="10.0.0.99", server_id="dialer1")
+    message = modules.fail("server", server_ip="10.0.0.99", server_id="dialer1")
     assert "dialer1" in message
     assert FIRST in message
     assert everything(cluster) == before
@@ -615,13 +615,13 @@ def test_absent_removes_the_rows_of_that_dialer_and_no_others(modules, cluster):
     assert all(rows_of(cluster, FIRST).values())
     assert all(kept.values())
     arguments = {"server_ip": FIRST, "state": "absent"}  # needs no server_id
-    result = modules.run("evenfloor_server", **arguments)
+    result = modules.run("server", **arguments)
     assert result["changed"]
     assert f"server_ip: {FIRST}" in result["diff"]["before"]
     assert result["diff"]["after"] == ""
     assert not any(rows_of(cluster, FIRST).values())
     assert rows_of(cluster, SECOND) == kept
-    assert not modules.run("evenfloor_server", **arguments)["changed"]
+    assert not modules.run("server", **arguments)["changed"]
 
 
 def test_a_dialer_that_comes_back_starts_closed(modules, cluster):
@@ -735,7 +735,7 @@ def test_registration_passwords_come_on_request_only_and_login_passwords_never(
 
 @pytest.mark.parametrize("argument", ["extensions", "managed_extensions"])
 def test_a_range_that_cannot_be_read_fails_with_the_mend(phones, modules, argument):
-    message = modules.fail("evenfloor_phones_info", **{argument: ["103-101"]})
+    message = modules.fail("phones_info", **{argument: ["103-101"]})
     assert "'103-101'" in message
     assert 'write "101-103"' in message
 
@@ -750,9 +750,9 @@ def test_reading_phones_writes_nothing(phones, modules, cluster):
 
 
 CALLS = [
-    ("evenfloor_aliases", {"phone_aliases": [{"extensions": "101"}], "dialers": DIALERS}),
-    ("evenfloor_server", {"server_ip": FIRST, "server_id": "dialer1"}),
-    ("evenfloor_phones_info", {}),
+    ("aliases", {"phone_aliases": [{"extensions": "101"}], "dialers": DIALERS}),
+    ("server", {"server_ip": FIRST, "server_id": "dialer1"}),
+    ("phones_info", {}),
 ]
 
 
@@ -792,7 +792,7 @@ def test_a_database_without_evenfloors_tables_is_not_there_yet_to_check_mode(
 def test_a_database_that_refuses_the_user_fails_naming_the_mend(modules, server, tmp_path):
     option_file = tmp_path / "wrong.cnf"
     option_file.write_text(f"[client]\nsocket={server.socket}\nuser=nobody\npassword=guessed\n")
-    message = modules.fail("evenfloor_phones_info", config_file=str(option_file))
+    message = modules.fail("phones_info", config_file=str(option_file))
     assert "nobody" in message
     assert "run site.yml" in message
     assert "guessed" not in modules.output

@@ -90,7 +90,7 @@ class Vicidial:
 
     def info(self, **arguments):
         return self.modules.run(
-            "evenfloor_vicidial_info", login_unix_socket=self.socket, **arguments
+            "vicidial_info", login_unix_socket=self.socket, **arguments
         )
 
     def aliases(self, entries, dialers=DIALERS[:2], check=False, **arguments):
@@ -99,14 +99,14 @@ class Vicidial:
             for d in dialers
         ]
         return self.modules.run(
-            "evenfloor_aliases", check, phone_aliases=entries, dialers=named,
+            "aliases", check, phone_aliases=entries, dialers=named,
             cluster_flavor="vicidial", **arguments,
         )  # fmt: skip
 
     def server(self, number, **arguments):
         given = {"server_ip": f"10.0.0.{number}", "server_id": f"D{number}"}
         return self.modules.run(
-            "evenfloor_server", cluster_flavor="vicidial", **{**given, **arguments}
+            "server", cluster_flavor="vicidial", **{**given, **arguments}
         )
 
     def flagged(self):
@@ -293,7 +293,7 @@ def test_only_what_the_inventory_says_is_changed(vicidial):
 def test_nothing_is_purged_beside_vicidial(vicidial):
     vicidial.adopt()
     message = vicidial.modules.fail(
-        "evenfloor_aliases", phone_aliases=[], dialers=DIALERS[:2], cluster_flavor="vicidial",
+        "aliases", phone_aliases=[], dialers=DIALERS[:2], cluster_flavor="vicidial",
         purge=True,
     )  # fmt: skip
     assert "aren't Evenfloor's" in message
@@ -370,7 +370,7 @@ def test_a_new_dialer_is_opened_last_and_closed_and_opened_like_any(vicidial):
 def test_a_dialer_without_one_to_be_like_is_refused(vicidial, arguments, words):
     vicidial.adopt()
     message = vicidial.modules.fail(
-        "evenfloor_server", server_ip=THIRD, server_id="D3", cluster_flavor="vicidial", **arguments
+        "server", server_ip=THIRD, server_id="D3", cluster_flavor="vicidial", **arguments
     )
     assert words in message
     assert vicidial.sql("SELECT COUNT(*) FROM servers") == ((2,),)
@@ -405,7 +405,7 @@ def test_a_dialer_that_goes_leaves_nothing(vicidial):
 def test_a_dialer_serves_when_its_heart_beats_and_its_files_are_written(vicidial, change, serves):
     vicidial.adopt()
     vicidial.sql(change)
-    assert vicidial.modules.run("evenfloor_agents_info", server_ip=FIRST)["serves"] is serves
+    assert vicidial.modules.run("agents_info", server_ip=FIRST)["serves"] is serves
 
 
 def test_the_provisioning_user_has_no_business_in_other_tables(vicidial):

@@ -7,15 +7,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenfloor_adopt import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.adopt import (
     adopt_aliases,
     aliases_text,
     dialers_text,
     fold_extensions,
     report_text,
 )
-from evenfloor_inventory import adopt_problems, expand_aliases, expand_extensions, problems
-from evenfloor_phones import Alias, Phone, describe, make_plan
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import adopt_problems, expand_aliases, expand_extensions, problems
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone, describe, make_plan
 
 DIALERS = [{"name": f"d{n}", "server_ip": f"10.0.0.{n}"} for n in (1, 2, 3)]
 FIRST, SECOND, THIRD = (dialer["server_ip"] for dialer in DIALERS)

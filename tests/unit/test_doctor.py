@@ -2,7 +2,7 @@
 
 import pytest
 
-import evenfloor_doctor as doctor
+from ansible_collections.evenfloor.cluster.plugins.module_utils import doctor
 
 NAMES = {"10.0.0.1": "dialer1", "10.0.0.2": "dialer2"}
 ENDPOINTS = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import evenfloor_inventory
+from ansible_collections.evenfloor.cluster.plugins.module_utils import inventory
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,4 +23,4 @@ def test_an_inventory_that_we_ship_has_no_problems(name):
     hostvars = listing.pop("_meta")["hostvars"]
     groups = {group: content.get("hosts", []) for group, content in listing.items()}
     groups["all"] = list(hostvars)
-    assert evenfloor_inventory.problems(hostvars, groups) == []
+    assert inventory.problems(hostvars, groups) == []

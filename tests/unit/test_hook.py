@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenfloor_hook import BEGIN, with_lines, without_lines
+from ansible_collections.evenfloor.cluster.plugins.module_utils.hook import BEGIN, with_lines, without_lines
 
 LINES = b"$ours = 1;"
 FILES = [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenfloor_inventory import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
     InventoryError,
     expand_aliases,
     expand_extensions,

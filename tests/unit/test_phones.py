@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from evenfloor_inventory import InventoryError, expand_aliases, letters_of, problems
-from evenfloor_phones import Alias, Phone, as_diff, assign_letters, describe, make_plan
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import InventoryError, expand_aliases, letters_of, problems
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone, as_diff, assign_letters, describe, make_plan
 
 ADDRESSES = [f"10.0.0.{number}" for number in range(1, 6)]
 EXTENSIONS = ["101", "102", "103", "104"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import collections
 import re
 
-from ansible.module_utils.evenfloor_inventory import DEFAULT_SUFFIX, problems
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import DEFAULT_SUFFIX, problems
 
 #: What the problems of an inventory are asked for with: everything besides the aliases is right.
 _GROUPS = {"database": ["db"], "login": ["login"]}
@@ -21,7 +21,7 @@ _NO_NAMES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def fold_extensions(extensions):
-    """Fold extensions into ranges: the reverse of ``evenfloor_inventory.expand_extensions``.
+    """Fold extensions into ranges: the reverse of ``inventory.expand_extensions``.
 
     Args:
         extensions: numbers as text, in any order. Leading zeros count: 007 and 7 are two.
@@ -52,7 +52,7 @@ def adopt_aliases(phones, aliases, dialers):
 
     Returns:
         The entries, and what was left alone: pairs of an alias's id and the reason. Where these
-        entries are the inventory, ``evenfloor_phones.make_plan`` has nothing to change.
+        entries are the inventory, ``phones.make_plan`` has nothing to change.
     """
     names = {dialer["server_ip"]: dialer["name"] for dialer in dialers}
     by_login = collections.defaultdict(list)
@@ -141,7 +141,7 @@ def report_text(found):
     """Lay out what was found on a cluster, what would be added, and what is left alone.
 
     Args:
-        found: what the module ``evenfloor_vicidial_info`` returned.
+        found: what the module ``vicidial_info`` returned.
     """
     if not found.get("report"):
         why = found.get("msg", "it is not there")

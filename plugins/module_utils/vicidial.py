@@ -7,7 +7,7 @@ Columns differ between VICIdial's releases: only those that a table has are writ
 
 from __future__ import annotations
 
-from ansible.module_utils.evenfloor_database import insert_rows
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import insert_rows
 
 #: Where a dialer's rooms are, agents' and others.
 ROOM_TABLES = ("vicidial_conferences", "vicidial_confbridges", "conferences")
@@ -74,7 +74,7 @@ def phone_rows(cursor, phones, protocols):
 
     Args:
         cursor: an open cursor.
-        phones: the new phones (``evenfloor_phones.Phone``).
+        phones: the new phones (``phones.Phone``).
         protocols: the protocol of new phones by ``server_ip``; where there is none, that of the
             extension's other phones, of most phones, or the one that the system allows.
 

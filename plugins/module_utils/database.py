@@ -8,7 +8,7 @@ it is in no argument, no log and no process list, and never travels.
 
 from __future__ import annotations
 
-from ansible.module_utils.evenfloor_phones import Alias, Phone
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
 
 try:
     import pymysql

@@ -8,7 +8,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 DOCUMENTATION = r"""
-name: evenfloor_say
+name: say
 short_description: Print text as it is
 version_added: "0.2.0"
 description:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: evenfloor_vicidial_info
+module: vicidial_info
 short_description: Look at a cluster that runs VICIdial, and write it as an inventory
 version_added: "0.3.0"
 description:
@@ -38,12 +38,12 @@ attributes:
     support: full
   diff_mode:
     support: none
-extends_documentation_fragment: evenfloor_database
+extends_documentation_fragment: evenfloor.cluster.database
 """
 
 EXAMPLES = r"""
 - name: Look at the cluster
-  evenfloor_vicidial_info:
+  evenfloor.cluster.vicidial_info:
     login_unix_socket: /run/mysqld/mysqld.sock
   delegate_to: db1
   register: found
@@ -84,17 +84,17 @@ left_alone:
 import re
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_adopt import adopt_aliases
-from ansible.module_utils.evenfloor_database import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.adopt import adopt_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
     DIALER,
     read_aliases,
     read_phones,
     work_on_database,
 )
-from ansible.module_utils.evenfloor_inventory import expand_aliases
-from ansible.module_utils.evenfloor_phones import describe, make_plan
-from ansible.module_utils.evenfloor_preflight import NEEDED, schema_problems
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import describe, make_plan
+from ansible_collections.evenfloor.cluster.plugins.module_utils.preflight import NEEDED, schema_problems
 
 _NO_NAME = re.compile(r"[^-_0-9a-zA-Z]+")
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: evenfloor_phones_info
+module: phones_info
 short_description: Read the phones of dialers or extensions
 version_added: "0.1.0"
 description:
@@ -37,12 +37,12 @@ attributes:
     support: full
   diff_mode:
     support: none
-extends_documentation_fragment: evenfloor_database
+extends_documentation_fragment: evenfloor.cluster.database
 """
 
 EXAMPLES = r"""
 - name: See which phones are registered on a dialer
-  evenfloor_phones_info:
+  evenfloor.cluster.phones_info:
     server_ips: [10.0.0.13]
   delegate_to: db1
   register: phones
@@ -71,13 +71,13 @@ opened:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_database import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
     REGISTERED,
     read_opened,
     work_on_database,
 )
-from ansible.module_utils.evenfloor_inventory import expand_extensions
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_extensions
 
 
 def read_phones(cursor, server_ips, extensions):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options of module_utils/evenfloor_database.py."""
+    """The options of module_utils/database.py."""
 
     DOCUMENTATION = r"""
 options:

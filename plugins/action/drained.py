@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 DOCUMENTATION = r"""
-name: evenfloor_drained
+name: drained
 short_description: Wait until the last agent has left a dialer
 version_added: "0.2.0"
 description:
@@ -112,4 +112,4 @@ class ActionModule(ActionBase):
         arguments = {
             key: self._task.args[key] for key in ("server_ip", "database") if key in self._task.args
         }
-        return self._execute_module("evenfloor_agents_info", arguments, task_vars=task_vars)
+        return self._execute_module("evenfloor.cluster.agents_info", arguments, task_vars=task_vars)

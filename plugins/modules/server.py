@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: evenfloor_server
+module: server
 short_description: Manage a dialer's server row, rooms and heartbeat row
 version_added: "0.1.0"
 description:
@@ -71,26 +71,26 @@ attributes:
     support: full
   diff_mode:
     support: full
-extends_documentation_fragment: evenfloor_database
+extends_documentation_fragment: evenfloor.cluster.database
 """
 
 EXAMPLES = r"""
 - name: Register a dialer that takes no logins yet
-  evenfloor_server:
+  evenfloor.cluster.server:
     server_ip: 10.0.0.13
     server_id: dialer3
     max_agents: 120
   delegate_to: db1
 
 - name: Open it
-  evenfloor_server:
+  evenfloor.cluster.server:
     server_ip: 10.0.0.13
     server_id: dialer3
     opened: true
   delegate_to: db1
 
 - name: Close it
-  evenfloor_server:
+  evenfloor.cluster.server:
     server_ip: 10.0.0.13
     server_id: dialer3
     takes_logins: false
@@ -109,15 +109,15 @@ rooms_added:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_database import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
     DIALER,
     delete_rows,
     insert_rows,
     work_on_database,
 )
-from ansible.module_utils.evenfloor_inventory import PLAIN, VICIDIAL
-from ansible.module_utils.evenfloor_vicidial import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import PLAIN, VICIDIAL
+from ansible_collections.evenfloor.cluster.plugins.module_utils.vicidial import (
     ROOM_TABLES,
     clone_server,
     missing_rooms,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: evenfloor_options_php
+module: options_php
 short_description: Keep a few lines at the end of a PHP file
 version_added: "0.3.0"
 description:
@@ -39,7 +39,7 @@ author:
 
 EXAMPLES = r"""
 - name: Have VICIdial's login page include a file
-  evenfloor_options_php:
+  evenfloor.cluster.options_php:
     path: /var/www/html/agc/options.php
     lines: include '/opt/evenfloor/hook.php';
 """
@@ -55,7 +55,7 @@ import os
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_hook import with_lines, without_lines
+from ansible_collections.evenfloor.cluster.plugins.module_utils.hook import with_lines, without_lines
 
 NEW_FILE_MODE = 0o644
 

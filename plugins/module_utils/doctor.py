@@ -71,7 +71,7 @@ def look_at_aliases(wanted, aliases, phones, names, owned=True):
     """Find what is wrong with aliases and their phones, by their rows.
 
     Args:
-        wanted: what ``evenfloor_inventory.expand_aliases`` returned.
+        wanted: what ``inventory.expand_aliases`` returned.
         aliases: ``{alias_id: [phone login, …]}``.
         phones: dicts with login, extension, server_ip, active, login_password and
             registration_password.

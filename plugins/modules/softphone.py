@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: evenfloor_softphone
+module: softphone
 short_description: Bring the accounts of baresip to the wanted state, on disk and while it runs
 version_added: "0.1.0"
 description:
@@ -77,7 +77,7 @@ author:
 
 EXAMPLES = r"""
 - name: Register extension 101 with two dialers
-  evenfloor_softphone:
+  evenfloor.cluster.softphone:
     phones:
       - extension: "101"
         server_ip: 10.0.0.11

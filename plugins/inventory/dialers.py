@@ -15,7 +15,7 @@ except ImportError:
     HAS_PYMYSQL = False
 
 DOCUMENTATION = r"""
-name: evenfloor
+name: dialers
 short_description: Dialers from the cluster's servers table
 version_added: "0.2.0"
 description:
@@ -26,7 +26,7 @@ options:
   plugin:
     description: Says that the file is for this plugin.
     required: true
-    choices: [evenfloor]
+    choices: [evenfloor.cluster.dialers]
   config_file:
     description:
       - An option file (my.cnf) on the control node that says how to connect, with host, user and
@@ -55,7 +55,7 @@ requirements:
 
 EXAMPLES = r"""
 # inventory/production/evenfloor.yml
-plugin: evenfloor
+plugin: evenfloor.cluster.dialers
 config_file: ~/.evenfloor.cnf
 """
 
@@ -74,7 +74,7 @@ COLUMNS = (
 class InventoryModule(BaseInventoryPlugin):
     """The plugin."""
 
-    NAME = "evenfloor"
+    NAME = "evenfloor.cluster.dialers"
 
     def verify_file(self, path):
         """Take files that are named for this plugin."""
@@ -98,7 +98,7 @@ class InventoryModule(BaseInventoryPlugin):
 
     def _dialers(self):
         if not HAS_PYMYSQL:
-            raise AnsibleParserError("the inventory plugin evenfloor needs PyMySQL")
+            raise AnsibleParserError("the inventory plugin evenfloor.cluster.dialers needs PyMySQL")
         condition = "active_asterisk_server = 'Y'"
         if self.get_option("only_active"):
             condition += " AND active = 'Y'"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: evenfloor_aliases
+module: aliases
 short_description: Bring all phones and phone aliases of a cluster to the wanted state
 version_added: "0.1.0"
 description:
@@ -91,12 +91,12 @@ attributes:
     support: full
   diff_mode:
     support: full
-extends_documentation_fragment: evenfloor_database
+extends_documentation_fragment: evenfloor.cluster.database
 """
 
 EXAMPLES = r"""
 - name: Create one phone per alias and dialer
-  evenfloor_aliases:
+  evenfloor.cluster.aliases:
     phone_aliases:
       - extensions: "101-160"
       - extensions: "201-220"
@@ -137,7 +137,7 @@ letters:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_database import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
     delete_rows,
     insert_rows,
@@ -146,9 +146,9 @@ from ansible.module_utils.evenfloor_database import (
     read_phones,
     work_on_database,
 )
-from ansible.module_utils.evenfloor_inventory import PLAIN, VICIDIAL, expand_aliases
-from ansible.module_utils.evenfloor_phones import as_diff, describe, make_plan
-from ansible.module_utils.evenfloor_vicidial import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import PLAIN, VICIDIAL, expand_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import as_diff, describe, make_plan
+from ansible_collections.evenfloor.cluster.plugins.module_utils.vicidial import (
     LONGEST_VOICEMAIL_ID,
     phone_rows,
     rebuild_files,

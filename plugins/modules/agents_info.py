@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: evenfloor_agents_info
+module: agents_info
 short_description: Read which agents are logged in on a dialer
 version_added: "0.2.0"
 description:
@@ -25,12 +25,12 @@ attributes:
     support: full
   diff_mode:
     support: none
-extends_documentation_fragment: evenfloor_database
+extends_documentation_fragment: evenfloor.cluster.database
 """
 
 EXAMPLES = r"""
 - name: See who is still on a dialer
-  evenfloor_agents_info:
+  evenfloor.cluster.agents_info:
     server_ip: 10.0.0.13
   delegate_to: db1
   register: left
@@ -58,7 +58,7 @@ heartbeat_age:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_database import ARGUMENTS, DIALER, work_on_database
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import ARGUMENTS, DIALER, work_on_database
 
 
 def read(module, cursor):

@@ -12,7 +12,7 @@ import re
 import secrets
 import string
 
-from ansible.module_utils.evenfloor_inventory import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
     LONGEST_LOGINS_LIST,
     LONGEST_PHONE_LOGIN,
     InventoryError,
@@ -112,7 +112,7 @@ def make_plan(
     Args:
         phones: the phones that are there.
         aliases: the aliases that are there.
-        wanted: what ``evenfloor_inventory.expand_aliases`` returned.
+        wanted: what ``inventory.expand_aliases`` returned.
         serving: the ``server_ip`` of the dialers whose phones may be in logins lists.
         grow: whether logins lists may get new entries now. Without it they only shrink.
         purge: whether phones and aliases that aren't wanted go. Without it only those of

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: evenfloor_credentials_info
+module: credentials_info
 short_description: Read the passwords of aliases and their phones
 version_added: "0.2.0"
 description:
@@ -16,12 +16,12 @@ attributes:
     support: full
   diff_mode:
     support: none
-extends_documentation_fragment: evenfloor_database
+extends_documentation_fragment: evenfloor.cluster.database
 """
 
 EXAMPLES = r"""
 - name: Read who has which password
-  evenfloor_credentials_info:
+  evenfloor.cluster.credentials_info:
   delegate_to: db1
   register: credentials
   no_log: true
@@ -42,7 +42,7 @@ registrations:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_database import ARGUMENTS, DIALER, work_on_database
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import ARGUMENTS, DIALER, work_on_database
 
 
 def read(_module, cursor):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: evenfloor_doctor_info
+module: doctor_info
 short_description: Find what is wrong with dialers, phones and aliases in the database
 version_added: "0.2.0"
 description:
@@ -39,14 +39,14 @@ attributes:
     support: full
   diff_mode:
     support: none
-extends_documentation_fragment: evenfloor_database
+extends_documentation_fragment: evenfloor.cluster.database
 """
 
 EXAMPLES = r"""
 - name: Look at the database
-  evenfloor_doctor_info:
+  evenfloor.cluster.doctor_info:
     phone_aliases: "{{ phone_aliases }}"
-    dialers: "{{ hostvars | evenfloor_dialers(groups) }}"
+    dialers: "{{ hostvars | evenfloor.cluster.dialers(groups) }}"
   delegate_to: db1
 """
 
@@ -69,12 +69,12 @@ aliases:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.evenfloor_database import ARGUMENTS, DIALER, REGISTERED, work_on_database
-from ansible.module_utils.evenfloor_doctor import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import ARGUMENTS, DIALER, REGISTERED, work_on_database
+from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor import (
     look_at_aliases,
     look_at_dialers,
 )
-from ansible.module_utils.evenfloor_inventory import expand_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
 
 
 def read_dialers(cursor):
