@@ -1,5 +1,5 @@
-# The verbs a newcomer types. Everything they need is installed by them: Debian's packages,
-# the virtual environment .venv, the lab's images.
+# The verbs a newcomer types. Each installs what it needs: Debian's packages, the virtual
+# environment .venv, the lab's images.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -11,7 +11,7 @@ export PATH := $(BIN):$(PATH)
 TARGET_PYTHONS := 3.13 3.9
 APT_PACKAGES := python3-venv mariadb-server-core mariadb-client-core openssh-client
 
-.PHONY: help lab test lint unit integration molecule bench clean distclean
+.PHONY: help lab test check lint unit integration molecule bench clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -49,29 +49,46 @@ ready: $(VENV)/complete .cache/wheels/complete $(COLLECTION)
 # --- the lab --------------------------------------------------------------------------
 
 lab: ready ## Build a whole cluster on this machine, log agents in, add a dialer, show the floor
-	@python -m tests.tour
+	@python -m lab.tour
 
-clean: ## Take the lab, and what tests have left, away
-	@if [ -e $(VENV)/complete ]; then \
-	  ansible-playbook playbooks/lab_down.yml; \
-	  ansible-playbook -i molecule/default/inventory playbooks/lab_down.yml; \
-	  ansible-playbook -i molecule/vicidial/inventory playbooks/lab_down.yml; \
-	fi
-	@rm -rf inventory/lab/dialer4.yml .cache/lab .cache/molecule .cache/vicidial .pytest_cache .hypothesis .ruff_cache \
+clean: ## Remove the lab and everything that tests have left
+	@if [ -e $(VENV)/complete ]; then ansible-playbook playbooks/lab_down.yml; fi
+	@$(MAKE) --no-print-directory clean-tests
+	@rm -rf inventory/lab/dialer4.yml .cache/lab .cache/log .pytest_cache .hypothesis .ruff_cache \
 	  plugins/balancer/build plugins/balancer/*.egg-info
 
-distclean: ## The same, and the cached images, wheels and the virtual environment
+.PHONY: clean-tests
+clean-tests:
+	@if [ -e $(VENV)/complete ]; then for scenario in $(SCENARIOS); do \
+	  ansible-playbook -i molecule/$$scenario/inventory molecule/$$scenario/destroy.yml; done; fi
+	@rm -rf $(SCENARIOS:%=.cache/%) .cache/molecule
+
+distclean: ## The same, and remove the cached images, the wheels and the virtual environment
 	@if [ -e $(VENV)/complete ]; then ansible-playbook playbooks/lab_down.yml -e lab_hosts_remove_images=true; fi
 	@$(MAKE) --no-print-directory clean
 	@rm -rf .cache $(VENV)
 
 # --- tests ----------------------------------------------------------------------------
 
-test: lint unit integration molecule ## Run every check and test
+SCENARIOS := default interrupted outages vicidial
+LINTERS := ruff yamllint ansible-lint
+SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs --output-sync=target
 
-lint: ready ## Look at the code
+test: check ## Run every check and test: ten to fifteen minutes
+	@python -m tests.lanes integration "pytest -q tests/integration" $(MOLECULE)
+
+check: ready ## Run the linters and the unit tests: a minute
+	@$(SIDE_BY_SIDE) $(LINTERS) unit
+
+lint: ready ## Run the linters
+	@$(SIDE_BY_SIDE) $(LINTERS)
+
+.PHONY: $(LINTERS)
+ruff:
 	@ruff check . && ruff format --check .
+yamllint:
 	@yamllint --strict .
+ansible-lint:
 	@ansible-lint --offline --strict
 
 unit: ready ## Test the pure parts
@@ -80,9 +97,10 @@ unit: ready ## Test the pure parts
 integration: ready ## Test the SQL against a real MariaDB
 	@pytest -q tests/integration
 
-molecule: ready ## Test the roles, and the promise end to end, on a cluster of containers
-	@molecule test --scenario-name default
-	@molecule test --scenario-name vicidial
+MOLECULE := $(foreach scenario,$(SCENARIOS),$(scenario) "molecule test --scenario-name $(scenario)")
+
+molecule: ready ## Test the roles, and the promise end to end, on clusters of containers
+	@python -m tests.lanes $(MOLECULE)
 
 bench: export PYTHONPATH := plugins/balancer
 bench: ready ## Measure the choice, the service, provisioning, and on the lab, if it is up, ringing and size

@@ -1,7 +1,7 @@
 """What a choice's cost grows with: the dialers behind the alias, the agents on them, or all others.
 
 One thing varies at a time; the choices are made one after the other and the median is printed.
-At the end stands what the floor of the cost is made of, one trip to the database after the other.
+The last table shows what a choice costs at least, trip by trip to the database.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from tests import mariadb
 
 CHOICES = 200
 WARM_UP = 20
+#: The trips that a choice makes to the database.
+TRIPS = ("alias and campaign", "lock and floor", "claim, release")
 
 
 def measure(balancer: Balancer, aliases: int) -> float:
@@ -64,7 +66,7 @@ def trips(server: mariadb.Server) -> list[tuple[int, float]]:
         for number in range(CHOICES):
             seen: list[tuple[int, float]] = []
             balancer.choose("10001x", PASSWORD, f"trip{number % 9}", CAMPAIGN)
-            for place, trip in enumerate(seen[:4]):
+            for place, trip in enumerate(seen[: len(TRIPS)]):
                 found.setdefault(place, []).append(trip)
     finally:
         Connection._trip = whole
@@ -96,8 +98,7 @@ def main() -> None:
         for phones in (500, 5_000, 50_000):
             print(f"  {phones:>6}  {cost(server, Case(10, phones, 500)):6.2f} ms", flush=True)
         print("the trips of a choice among 10 dialers:")
-        names = ("alias and campaign", "phones and dialers", "lock and changes", "claim, release")
-        for name, (statements, milliseconds) in zip(names, trips(server)):
+        for name, (statements, milliseconds) in zip(TRIPS, trips(server)):
             print(f"  {name:<20} {statements} statements  {milliseconds:6.2f} ms", flush=True)
 
 

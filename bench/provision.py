@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from tests import mariadb
-from tests.modules import Runner
+from tests.modules import DatabaseRunner
 
 DATABASE = "evenfloor_bench"
 DIALERS = 30
@@ -50,13 +50,13 @@ def arguments(count: int) -> dict:
     }
 
 
-def memory(server: mariadb.Server, runner: Runner) -> float:
+def memory(server: mariadb.Server, runner: DatabaseRunner) -> float:
     """Do everything once more with Ansible, with a diff; returns the largest process's MB."""
     mariadb.create_database(server, DATABASE)
     given = {**arguments(DIALERS), "config_file": runner.config_file, "database": DATABASE}
     command = [
         Path(sys.executable).with_name("ansible"), "localhost", "--diff", "-e",
-        f"ansible_python_interpreter={sys.executable}", "-m", "aliases", "-a",
+        f"ansible_python_interpreter={sys.executable}", "-m", "evenfloor.cluster.aliases", "-a",
         json.dumps(given),
     ]  # fmt: skip
     done = subprocess.run(
@@ -68,7 +68,7 @@ def memory(server: mariadb.Server, runner: Runner) -> float:
     return int(done.stdout) / 1024
 
 
-def run(runner: Runner, count: int) -> tuple[float, dict]:
+def run(runner: DatabaseRunner, count: int) -> tuple[float, dict]:
     """Bring the aliases to so many dialers; returns seconds and what was counted."""
     started = time.perf_counter()
     result = runner.run("aliases", **arguments(count))
@@ -107,7 +107,7 @@ def main() -> None:
         mariadb.create_database(server, DATABASE)
         option_file = Path(folder, "my.cnf")
         option_file.write_text(f"[client]\nsocket={server.socket}\nuser=root\n")
-        runner = Runner(option_file, DATABASE)
+        runner = DatabaseRunner(option_file, DATABASE)
         seconds, counts = run(runner, DIALERS)
         rows = counts["phones_added"] + counts["aliases_added"]
         rate = rows / seconds

@@ -12,7 +12,7 @@ import json
 import statistics
 import time
 
-from tests.live import ROOT, Cluster
+from lab.cluster import ROOT, Cluster
 
 #: The lab's key is there as long as the lab is.
 KEY = ROOT / ".cache/lab/id_ed25519"

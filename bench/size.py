@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from bench.ring import KEY
-from tests.live import PLAIN, Cluster
+from lab.cluster import PLAIN, Cluster
 
 FIRST = 1001
 TARGET_SECONDS = 5.0

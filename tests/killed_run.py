@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 
-from tests.live import PLAIN, ROOT, Cluster
+from lab.cluster import PLAIN, ROOT, Cluster
 
 #: The kill comes within so many seconds of the step's beginning.
 WITHIN = 0.8

@@ -15,38 +15,35 @@ COLLECTIONS = Path(__file__).parents[1] / ".cache/collections"
 TIMEOUT = 60
 
 
+def start(module, **arguments) -> subprocess.Popen:
+    """Start a module with these arguments."""
+    with tempfile.TemporaryFile("w+") as file:
+        json.dump({"ANSIBLE_MODULE_ARGS": {"_ansible_diff": True, **arguments}}, file)
+        file.seek(0)
+        return subprocess.Popen(
+            [sys.executable, "-m", f"{MODULES}.{module}"],
+            env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
 class Runner:
     """Runs modules.
 
     Args:
-        config_file: their option file.
-        database: the database's name.
+        defaults: what every module is given, as by ``module_defaults``.
     """
 
-    def __init__(self, config_file: Path | str, database: str):
-        self.config_file, self.database = str(config_file), database
+    def __init__(self, **defaults):
+        self.defaults = defaults
         self.output = ""
 
     def start(self, module, check=False, **arguments) -> subprocess.Popen:
         """Start a module; ``check`` is Ansible's check mode."""
-        given = {
-            "config_file": self.config_file,
-            "database": self.database,
-            "_ansible_check_mode": check,
-            "_ansible_diff": True,
-            **arguments,
-        }
-        with tempfile.TemporaryFile("w+") as file:
-            json.dump({"ANSIBLE_MODULE_ARGS": given}, file)
-            file.seek(0)
-            return subprocess.Popen(
-                [sys.executable, "-m", f"{MODULES}.{module}"],
-                env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
-                stdin=file,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+        return start(module, _ansible_check_mode=check, **{**self.defaults, **arguments})
 
     def finish(self, process) -> dict:
         """Return what a module returned; a crash is an error."""
@@ -69,3 +66,21 @@ class Runner:
         result = self.finish(self.start(module, check, **arguments))
         assert result.get("failed"), result
         return result["msg"]
+
+
+class DatabaseRunner(Runner):
+    """Runs the modules of the action group ``database``.
+
+    Args:
+        config_file: their option file.
+        database: the database's name.
+        flavor: the cluster's.
+    """
+
+    def __init__(self, config_file: Path | str, database: str, flavor: str = "plain"):
+        super().__init__(config_file=str(config_file), database=database, cluster_flavor=flavor)
+
+    @property
+    def config_file(self) -> str:
+        """The modules' option file."""
+        return self.defaults["config_file"]

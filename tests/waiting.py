@@ -1,19 +1,41 @@
-"""Waits for what has to come true."""
+"""Waiting in tests, and limits that allow for a busy machine."""
 
 from __future__ import annotations
 
 import time
 
+from lab.waiting import PATIENCE, wait_until
 
-def wait_until(condition, seconds: float, what: str, every: float = 0.1) -> float:
-    """Wait until a condition holds and return how many seconds it took.
+__all__ = ["PATIENCE", "Limit", "slowness", "wait_until"]
 
-    Raises:
-        AssertionError: it didn't in time.
+#: Processor time in seconds that is enough to see how much of a processor we get.
+SAMPLE = 0.1
+
+
+def slowness() -> float:
+    """Measure how busy the machine is: seconds that one second of work takes now, at least 1."""
+    started, used = time.monotonic(), time.process_time()
+    while time.process_time() - used < SAMPLE:
+        pass
+    return max(1.0, (time.monotonic() - started) / (time.process_time() - used))
+
+
+class Limit:
+    """Checks a promise that is a time: so many seconds, and more on a machine that is busy.
+
+    Args:
+        seconds: the promise on an idle machine.
     """
-    started = time.monotonic()
-    while time.monotonic() - started < seconds:
-        if condition():
-            return time.monotonic() - started
-        time.sleep(every)
-    raise AssertionError(f"not within {seconds} s: {what}")
+
+    def __init__(self, seconds: float):
+        self._seconds, self._before = seconds, slowness()
+
+    def check(self, taken: float, what: str) -> None:
+        """Fail when something took longer than the limit allows.
+
+        Args:
+            taken: how many seconds it took.
+            what: what took them, for the message.
+        """
+        allowed = self._seconds * max(self._before, slowness())
+        assert taken <= allowed, f"{what}: {taken:.1f} s, allowed are {allowed:.1f} s"

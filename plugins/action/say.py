@@ -1,26 +1,11 @@
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
-"""Ansible action: print text as it is, without the quoting of a task's result."""
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ansible action: print text as it is. Documented in modules/say.yml."""
 
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
-DOCUMENTATION = r"""
-name: say
-short_description: Print text as it is
-version_added: "0.2.0"
-description:
-  - For tables that people read and JSON that machines read.
-options:
-  text:
-    description: What to print.
-    type: str
-    required: true
-author:
-  - Evenfloor contributors
-"""
 
 
 class ActionModule(ActionBase):

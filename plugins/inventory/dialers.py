@@ -1,5 +1,5 @@
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ansible inventory: the dialers of a cluster whose truth is in the database already."""
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ except ImportError:
 DOCUMENTATION = r"""
 name: dialers
 short_description: Dialers from the cluster's servers table
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - Reads dialers and their variables from C(servers), for clusters whose truth is in the database
     already. The other groups come from an inventory beside it.
-  - The file's name ends in C(evenfloor.yml) or C(evenfloor.yaml).
+  - The file's name has to end in C(evenfloor.yml) or C(evenfloor.yaml).
 options:
   plugin:
-    description: Says that the file is for this plugin.
+    description: Names this plugin.
     required: true
     choices: [evenfloor.cluster.dialers]
   config_file:
@@ -40,11 +40,11 @@ options:
     type: str
     default: asterisk
   group:
-    description: The group that the dialers are in.
+    description: The group that the dialers are put into.
     type: str
     default: dialers
   only_active:
-    description: Whether servers that aren't active (C(active) not Y) are left out.
+    description: Whether servers are left out that aren't active (C(active) isn't Y).
     type: bool
     default: true
 author:
@@ -59,7 +59,9 @@ plugin: evenfloor.cluster.dialers
 config_file: ~/.evenfloor.cnf
 """
 
+#: In seconds.
 CONNECT_TIMEOUT = 5
+FILE_ENDINGS = ("evenfloor.yml", "evenfloor.yaml")
 #: The columns that become variables of the dialer.
 COLUMNS = (
     "server_id",
@@ -78,7 +80,7 @@ class InventoryModule(BaseInventoryPlugin):
 
     def verify_file(self, path):
         """Take files that are named for this plugin."""
-        return super().verify_file(path) and path.endswith(("evenfloor.yml", "evenfloor.yaml"))
+        return super().verify_file(path) and path.endswith(FILE_ENDINGS)
 
     def parse(self, inventory, loader, path, cache=True):
         """Read the dialers into the inventory.
@@ -97,35 +99,50 @@ class InventoryModule(BaseInventoryPlugin):
                     self.inventory.set_variable(host, key, value)
 
     def _dialers(self):
+        """Read each dialer's variables.
+
+        Raises:
+            AnsibleParserError: the database can't be read.
+        """
         if not HAS_PYMYSQL:
-            raise AnsibleParserError("the inventory plugin evenfloor.cluster.dialers needs PyMySQL")
-        condition = "active_asterisk_server = 'Y'"
-        if self.get_option("only_active"):
-            condition += " AND active = 'Y'"
+            raise AnsibleParserError(f"the inventory plugin {self.NAME} needs PyMySQL")
+        config_file = self.get_option("config_file")
         try:
             connection = pymysql.connect(
-                read_default_file=self.get_option("config_file"),
+                read_default_file=config_file,
                 database=self.get_option("database"),
                 charset="utf8mb4",
                 connect_timeout=CONNECT_TIMEOUT,
             )
             with connection, connection.cursor() as cursor:
-                return list(_read(cursor, condition))
+                return read_dialers(cursor, self.get_option("only_active"))
         except (pymysql.err.MySQLError, OSError) as error:
             raise AnsibleParserError(
-                f"the dialers can't be read from the database ({self.get_option('config_file')}):"
-                f" {error}"
+                f"the dialers can't be read from the database ({config_file}): {error}"
             ) from error
 
 
-def _read(cursor, condition):
-    """Yield each dialer's variables."""
+def read_dialers(cursor, only_active):
+    """Read each dialer's variables.
+
+    Args:
+        cursor: an open cursor.
+        only_active: whether servers are left out that aren't active.
+
+    Returns:
+        A list of dicts.
+    """
+    condition = "active_asterisk_server = 'Y'" + (" AND active = 'Y'" if only_active else "")
     cursor.execute(f"SELECT {', '.join(COLUMNS)} FROM servers WHERE {condition} ORDER BY server_id")
     dialers = [dict(zip(COLUMNS, row)) for row in cursor.fetchall()]
-    limits = {}
+    limits = read_limits(cursor)
+    return [{**dialer, "max_agents": limits.get(dialer["server_ip"])} for dialer in dialers]
+
+
+def read_limits(cursor):
+    """Read the most agents of each dialer; none on a cluster that Evenfloor hasn't touched yet."""
     cursor.execute("SHOW TABLES LIKE 'evenfloor_dialers'")
-    if cursor.fetchall():
-        cursor.execute("SELECT server_ip, max_agents FROM evenfloor_dialers")
-        limits = dict(cursor.fetchall())
-    for dialer in dialers:
-        yield {**dialer, "max_agents": limits.get(dialer["server_ip"])}
+    if not cursor.fetchall():
+        return {}
+    cursor.execute("SELECT server_ip, max_agents FROM evenfloor_dialers")
+    return dict(cursor.fetchall())

@@ -1,5 +1,5 @@
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """From the phones and aliases of a cluster that runs already to an inventory that says the same.
 
 Pure, without Ansible and without a database.
@@ -8,16 +8,13 @@ Pure, without Ansible and without a database.
 from __future__ import annotations
 
 import collections
-import re
+from typing import NamedTuple
 
-from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import DEFAULT_SUFFIX, problems
-
-#: What the problems of an inventory are asked for with: everything besides the aliases is right.
-_GROUPS = {"database": ["db"], "login": ["login"]}
-
-_PLAIN_NAME = re.compile(r"[a-z][-_0-9a-z]*")
-#: What YAML takes for something else than text.
-_NO_NAMES = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
+    DEFAULT_SUFFIX,
+    is_number,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import entry_problems
 
 
 def fold_extensions(extensions):
@@ -60,19 +57,31 @@ def adopt_aliases(phones, aliases, dialers):
         by_login[phone.login.lower()].append(phone)
     adopted, left_alone, owner = {}, [], {}
     for alias in sorted(aliases, key=_usual_first):
-        reason, extension, places = _look_at(alias, by_login, names)
-        if reason is None and extension in owner:
-            reason = f"its phones are those of alias {owner[extension]} too"
-        if reason is None:
-            reason = _unusable(extension, _suffix(alias, extension), dialers)
-        if reason is not None:
-            left_alone.append((alias.alias_id, reason))
+        try:
+            place = _place_of(alias, by_login, names)
+            if place.extension in owner:
+                raise _LeftAlone(f"its phones are those of alias {owner[place.extension]} too")
+            suffix = _suffix(alias, place.extension)
+            _check_rules(place.extension, suffix, dialers)
+        except _LeftAlone as error:
+            left_alone.append((alias.alias_id, str(error)))
             continue
-        owner[extension] = alias.alias_id
-        key = (_suffix(alias, extension), tuple(name for name in names.values() if name in places))
-        adopted.setdefault(key, []).append(extension)
+        owner[place.extension] = alias.alias_id
+        key = (suffix, tuple(name for name in names.values() if name in place.dialers))
+        adopted.setdefault(key, []).append(place.extension)
     entries = [_entry(*key, adopted[key], len(names)) for key in sorted(adopted, key=_order)]
     return entries, sorted(left_alone)
+
+
+class _LeftAlone(Exception):
+    """An alias can't be expressed by the inventory; the message is the reason."""
+
+
+class _Place(NamedTuple):
+    """The extension of an alias, and the names of the dialers behind it."""
+
+    extension: str
+    dialers: list
 
 
 def _usual_first(alias):
@@ -98,43 +107,56 @@ def _suffix(alias, extension):
     return alias.alias_id[len(extension) :]
 
 
-def _look_at(alias, by_login, names):
-    """Find the extension and the dialers of an alias, or the reason why it can't be expressed."""
+def _place_of(alias, by_login, names):
+    """Find the extension and the dialers of an alias.
+
+    Raises:
+        _LeftAlone: it has none, or several.
+    """
     if alias.alias_id.lower() in by_login:
-        return "its id is a phone's login as well", None, None
-    extensions, places = [], []
-    for login in alias.logins:
-        found = by_login.get(login.lower(), [])
-        if len(found) != 1:
-            what = "there is no phone" if not found else f"{len(found)} phones have the login"
-            return f"{what} {login}", None, None
-        (phone,) = found
-        if phone.server_ip not in names:
-            return f"phone {login} is on {phone.server_ip}, which is no dialer here", None, None
-        extensions.append(phone.extension)
-        places.append(names[phone.server_ip])
-    if not alias.logins:
-        return "its logins list is empty", None, None
-    if len(set(extensions)) > 1:
-        return f"it mixes the extensions {', '.join(sorted(set(extensions)))}", None, None
-    if len(set(places)) < len(places):
-        return "two of its phones are on one dialer", None, None
-    extension = extensions[0]
-    if not (extension.isascii() and extension.isdigit()):
-        return f"extension {extension} is not a number", None, None
+        raise _LeftAlone("its id is a phone's login as well")
+    phones = [_phone_of(login, by_login, names) for login in alias.logins]
+    if not phones:
+        raise _LeftAlone("its logins list is empty")
+    extensions = sorted({phone.extension for phone in phones})
+    if len(extensions) > 1:
+        raise _LeftAlone(f"it mixes the extensions {', '.join(extensions)}")
+    dialers = [names[phone.server_ip] for phone in phones]
+    if len(set(dialers)) < len(dialers):
+        raise _LeftAlone("two of its phones are on one dialer")
+    (extension,) = extensions
+    if not is_number(extension):
+        raise _LeftAlone(f"extension {extension} is not a number")
     if not alias.alias_id.startswith(extension):
-        return f"its id does not begin with its extension, {extension}", None, None
-    return None, extension, places
+        raise _LeftAlone(f"its id does not begin with its extension, {extension}")
+    return _Place(extension, dialers)
 
 
-def _unusable(extension, suffix, dialers):
-    """Say what the inventory's own rules have against an alias; None for nothing."""
-    hosts = {dialer["name"]: {"ansible_host": dialer["server_ip"]} for dialer in dialers}
-    entry = {"extensions": extension, "suffix": suffix}
-    hosts["db"] = {"phone_aliases": [entry]}
-    groups = {**_GROUPS, "dialers": [dialer["name"] for dialer in dialers], "all": ["db"]}
-    wrong = [text for text in problems(hosts, groups) if text.startswith("phone_aliases")]
-    return wrong[0] if wrong else None
+def _phone_of(login, by_login, names):
+    """Find the one phone of a login.
+
+    Raises:
+        _LeftAlone: there is none, or there are several, or it is on no dialer.
+    """
+    found = by_login.get(login.lower(), [])
+    if not found:
+        raise _LeftAlone(f"there is no phone {login}")
+    if len(found) > 1:
+        raise _LeftAlone(f"{len(found)} phones have the login {login}")
+    (phone,) = found
+    if phone.server_ip not in names:
+        raise _LeftAlone(f"phone {login} is on {phone.server_ip}, which is no dialer here")
+    return phone
+
+
+def _check_rules(extension, suffix, dialers):
+    """Make sure that the inventory's own rules have nothing against an alias.
+
+    Raises:
+        _LeftAlone: they have.
+    """
+    for problem in entry_problems({"extensions": extension, "suffix": suffix}, dialers):
+        raise _LeftAlone(problem.sentence())
 
 
 def report_text(found):
@@ -151,59 +173,9 @@ def report_text(found):
     added = [f"table {table}" for table in missing["tables"]]
     added += [f"index {index['name']} on {index['table']}" for index in missing["indexes"]]
     entries = found["phone_aliases"]
-    ranges = ", ".join(f"{text}" for entry in entries for text in entry["extensions"])
+    ranges = ", ".join(text for entry in entries for text in entry["extensions"])
     lines = [f"Found: {line}" for line in found["report"]]
     lines.append(f"Evenfloor adds: {', '.join(added) if added else 'nothing, all of it is there'}")
     lines.append(f"Aliases for the inventory, by extension: {ranges or 'none'}")
     lines += [f"Left alone: {left['what']}: {left['why']}" for left in found["left_alone"]]
     return "\n".join(lines)
-
-
-def dialers_text(dialers):
-    """Write dialers as an inventory file.
-
-    Args:
-        dialers: dicts with ``name``, ``server_ip`` and ``server_id``.
-    """
-    lines = [
-        "---",
-        "# Written by playbooks/adopt.yml from VICIdial's servers. For a new dialer add its name",
-        "# and server_ip, then run add-dialer.yml.",
-        "dialers:",
-        "  hosts:" if dialers else "  hosts: {}",
-    ]
-    for dialer in dialers:
-        lines += [f"    {_key(dialer['name'])}:", f"      server_ip: {dialer['server_ip']}"]
-        if dialer["server_id"] != dialer["name"]:
-            lines.append(f"      server_id: {_quoted(dialer['server_id'])}")
-    return "\n".join(lines) + "\n"
-
-
-def aliases_text(entries):
-    """Write ``phone_aliases`` as a variables file.
-
-    Args:
-        entries: the inventory's list, as ``adopt_aliases`` makes it.
-    """
-    lines = [
-        "---",
-        "# Written by playbooks/adopt.yml from VICIdial's aliases. Names and passwords stay in the",
-        "# database, as they are.",
-        "phone_aliases:" if entries else "phone_aliases: []",
-    ]
-    for entry in entries:
-        lines.append(f"  - extensions: [{', '.join(map(_quoted, entry['extensions']))}]")
-        if "suffix" in entry:
-            lines.append(f"    suffix: {_quoted(entry['suffix'])}")
-        if "dialers" in entry:
-            lines.append(f"    dialers: [{', '.join(map(_key, entry['dialers']))}]")
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(text):
-    return f'"{text}"'
-
-
-def _key(name):
-    """Write a name so that YAML takes it for text."""
-    return name if _PLAIN_NAME.fullmatch(name) and name not in _NO_NAMES else _quoted(name)

@@ -1,5 +1,5 @@
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The modules' connection to the cluster's database.
 
 The password is read on the target from an option file (a my.cnf that only root can read):
@@ -8,6 +8,8 @@ it is in no argument, no log and no process list, and never travels.
 
 from __future__ import annotations
 
+from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import split_logins
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
 
 try:
@@ -17,22 +19,21 @@ try:
 except ImportError:
     HAS_PYMYSQL = False
 
+#: What every module of the action group ``database`` takes. The same in doc_fragments/database.py.
 ARGUMENTS = {
     "config_file": {"type": "path", "default": "/etc/evenfloor/provisioning.cnf"},
     "database": {"type": "str", "default": "asterisk"},
+    "cluster_flavor": {
+        "type": "str",
+        "choices": list(flavors.FLAVORS),
+        "default": flavors.DEFAULT,
+    },
 }
 
 #: Where root's password is, if it has one; also where community.mysql looks.
 ROOTS_OPTIONS = "~/.my.cnf"
 CONNECT_TIMEOUT = 5
 NO_SUCH_TABLE = 1146
-#: The values of ``phones.peer_status`` with which a phone can be called.
-REGISTERED = ("REGISTERED", "REACHABLE", "LAGGED")
-#: A dialer's address, to be compared with another table's: their collations may differ, and ASCII
-#: can be compared with any (plugins/balancer/evenfloor/database.py has it too).
-DIALER = "CONVERT(s.server_ip USING ascii)"
-#: Rows a statement. Large enough that round trips don't count, far below max_allowed_packet.
-BATCH = 1000
 
 
 def work_on_database(module, work, **without):
@@ -91,13 +92,21 @@ def _absent(module, why, result):
 
 
 def read_opened(cursor):
-    """Read which dialers have been opened for logins: their ``server_ip``, in order."""
+    """Read which dialers have been opened for logins.
+
+    Returns:
+        Their ``server_ip``, in order.
+    """
     cursor.execute("SELECT server_ip FROM evenfloor_dialers WHERE opened IS NOT NULL")
     return sorted(row[0] for row in cursor.fetchall())
 
 
 def read_phones(cursor):
-    """Read all phones."""
+    """Read all phones.
+
+    Returns:
+        A list of ``phones.Phone``.
+    """
     cursor.execute("SELECT extension, server_ip, login, pass, conf_secret, fullname FROM phones")
     return [
         Phone(extension, server_ip, login or "", password or "", secret or "", name or "")
@@ -106,49 +115,13 @@ def read_phones(cursor):
 
 
 def read_aliases(cursor):
-    """Read all aliases."""
-    cursor.execute("SELECT alias_id, alias_name, logins_list FROM phones_alias")
+    """Read all aliases.
+
+    Returns:
+        A list of ``phones.Alias``, by their ids.
+    """
+    cursor.execute("SELECT alias_id, alias_name, logins_list FROM phones_alias ORDER BY alias_id")
     return [
-        Alias(alias_id, name or "", tuple(login for login in (logins or "").split(",") if login))
+        Alias(alias_id, name or "", tuple(split_logins(logins)))
         for alias_id, name, logins in cursor.fetchall()
     ]
-
-
-def insert_rows(cursor, table, rows, replacing=()):
-    """Insert rows, many to a statement.
-
-    Args:
-        cursor: an open cursor.
-        table: the table.
-        rows: dicts with the same keys.
-        replacing: columns that are overwritten where the row is there already.
-    """
-    if not rows:
-        return
-    columns = list(rows[0])
-    marks = f"({', '.join(['%s'] * len(columns))})"
-    updates = ", ".join(f"{column} = VALUES({column})" for column in replacing)
-    ending = f" ON DUPLICATE KEY UPDATE {updates}" if replacing else ""
-    for start in range(0, len(rows), BATCH):
-        part = rows[start : start + BATCH]
-        cursor.execute(
-            f"INSERT INTO {table} ({', '.join(columns)})"
-            f" VALUES {', '.join([marks] * len(part))}{ending}",
-            [row[column] for row in part for column in columns],
-        )
-
-
-def delete_rows(cursor, table, columns, keys):
-    """Delete rows by key, many to a statement.
-
-    Args:
-        cursor: an open cursor.
-        table: the table.
-        columns: the key's columns.
-        keys: a tuple of values for each row.
-    """
-    for start in range(0, len(keys), BATCH):
-        cursor.execute(
-            f"DELETE FROM {table} WHERE ({', '.join(columns)}) IN %s",
-            (keys[start : start + BATCH],),
-        )

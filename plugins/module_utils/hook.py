@@ -1,5 +1,5 @@
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A few lines of our own in a PHP file that is somebody else's.
 
 Pure, without Ansible. Works on bytes: whoever wrote the file chose its encoding.

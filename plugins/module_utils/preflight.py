@@ -1,6 +1,6 @@
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
-"""Whether a database that runs already is a VICIdial's that Evenfloor can work with.
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether a database that runs already is one of VICIdial's that Evenfloor can work with.
 
 Pure, without Ansible and without a database.
 """
@@ -9,11 +9,19 @@ from __future__ import annotations
 
 import re
 
-#: JSON_ARRAY, with which the balancer reads a floor, is there from this release on.
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import REGISTERED_STATES
+from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import LONGEST_LOGINS_LIST
+from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import Problem
+
+#: The first release with JSON_ARRAY, with which the balancer reads a floor.
 OLDEST_MARIADB = (10, 2, 3)
 #: The release of the schema that brought conf_engine and vicidial_confbridges.
 OLDEST_IN_WORDS = "VICIdial 2.14 with schema 1664 or newer"
 
+#: MariaDB's version, before which old drivers see that of a MySQL.
+_VERSION = re.compile(r"(?:5\.5\.5-)?(\d+)\.(\d+)\.(\d+)")
+#: One value of an ENUM.
+_CHOICE = re.compile(r"'([^']*)'")
 _TEXT = {"char", "varchar", "text", "mediumtext", "longtext"}
 _TIME = {"datetime", "timestamp"}
 _NUMBER = {"tinyint", "smallint", "mediumint", "int", "bigint"}
@@ -63,9 +71,13 @@ NEEDED = {
         "status": text(10),
         "protocol": choice("SIP", "PJSIP"),
         "template_id": text(10),
-        "peer_status": choice("REGISTERED", "REACHABLE", "LAGGED"),
+        "peer_status": choice(*REGISTERED_STATES),
     },
-    "phones_alias": {"alias_id": text(20), "alias_name": text(20), "logins_list": text(255)},
+    "phones_alias": {
+        "alias_id": text(20),
+        "alias_name": text(20),
+        "logins_list": text(LONGEST_LOGINS_LIST),
+    },
     "vicidial_live_agents": {
         "live_agent_id": NUMBER,
         "user": text(20),
@@ -100,7 +112,7 @@ NEEDED = {
 
 
 def schema_problems(version, schema_version, columns):
-    """Find what stands against working with a database.
+    """Find what rules out working with a database.
 
     Args:
         version: what the server says its version is.
@@ -109,59 +121,63 @@ def schema_problems(version, schema_version, columns):
             none) and the column's type in words, as ``information_schema`` has them.
 
     Returns:
-        Sentences; empty where all is well.
+        Problems; empty where all is well.
     """
-    found = []
-    numbers = re.match(r"(?:5\.5\.5-)?(\d+)\.(\d+)\.(\d+)", version)
-    if "mariadb" not in version.lower():
-        found.append(
-            f"the database server is {version}, no MariaDB; Evenfloor needs MariaDB 10.2.3+"
-        )
-    elif not numbers or tuple(map(int, numbers.groups())) < OLDEST_MARIADB:
-        found.append(f"MariaDB is {version}; Evenfloor needs 10.2.3 or newer: upgrade it first")
+    found = _version_problems(version)
     missing = [table for table in NEEDED if table not in columns]
-    wrong = [f"table {table} is missing" for table in missing]
+    if len(missing) == len(NEEDED):
+        what, fix = "is there", "set database_name to VICIdial's database"
+        return [*found, Problem("none of VICIdial's tables", what, fix, is_subject=True)]
+    wrong = [Problem(f"table {table}", "is missing", is_subject=True) for table in missing]
     for table, needed in NEEDED.items():
         if table in columns:
-            wrong += [
-                problem
-                for column, wanted in needed.items()
-                for problem in [_column_problem(table, column, wanted, columns[table])]
-                if problem
-            ]
-    if len(missing) == len(NEEDED):
-        return [
-            *found,
-            "none of VICIdial's tables is there; set database_name to VICIdial's database",
-        ]
-    if wrong:
-        schema = "an unknown schema" if schema_version is None else f"schema {schema_version}"
-        found += [
-            f"the database has {schema}; Evenfloor needs {OLDEST_IN_WORDS}: upgrade VICIdial first",
-            *wrong,
-        ]
+            wrong += _column_problems(table, needed, columns[table])
+    if not wrong:
+        return found
+    schema = "an unknown schema" if schema_version is None else f"schema {schema_version}"
+    fix = f"Evenfloor needs {OLDEST_IN_WORDS}: upgrade VICIdial first"
+    return [*found, Problem("the database", f"has {schema}", fix, is_subject=True), *wrong]
+
+
+def _version_problems(version):
+    oldest = ".".join(map(str, OLDEST_MARIADB))
+    if "mariadb" not in version.lower():
+        what, fix = f"is {version}, no MariaDB", f"Evenfloor needs MariaDB {oldest}+"
+        return [Problem("the database server", what, fix, is_subject=True)]
+    numbers = _VERSION.match(version)
+    if not numbers or tuple(map(int, numbers.groups())) < OLDEST_MARIADB:
+        fix = f"Evenfloor needs {oldest} or newer: upgrade it first"
+        return [Problem("MariaDB", f"is {version}", fix, is_subject=True)]
+    return []
+
+
+def _column_problems(table, needed, columns):
+    """Find what is wrong with the columns of a table."""
+    found = []
+    for column, (kind, wanted) in needed.items():
+        where = f"column {table}.{column}"
+        if column not in columns:
+            found.append(Problem(where, "is missing", is_subject=True))
+            continue
+        data_type, length, words = columns[column]
+        if not _fits(kind, wanted, data_type, length, words):
+            fix = f"needed is {_in_words(kind, wanted)}"
+            found.append(Problem(where, f"is {words}", fix, is_subject=True))
     return found
 
 
-def _column_problem(table, column, wanted, columns):
-    """Say what is wrong with a column; None for nothing."""
-    where = f"{table}.{column}"
-    if column not in columns:
-        return f"column {where} is missing"
-    kind, needed = wanted
-    data_type, length, words = columns[column]
-    if kind == "choice":
-        there = set(re.findall(r"'([^']*)'", words))
-        fits = data_type in _TEXT or set(needed) <= there
-    elif kind == "text":
-        fits = data_type in _TEXT and (length is None or int(length) >= needed)
-    else:
-        fits = data_type in (_TIME if kind == "time" else _NUMBER)
-    if fits:
-        return None
-    wish = f"a {kind}"
+def _fits(kind, wanted, data_type, length, words):
+    """Say whether a column of this type can hold what is needed."""
     if kind == "text":
-        wish = f"{needed} characters"
-    elif kind == "choice":
-        wish = f"the values {', '.join(needed)}"
-    return f"column {where} is {words}; needed is {wish}"
+        return data_type in _TEXT and (length is None or int(length) >= wanted)
+    if kind == "choice":
+        return data_type in _TEXT or set(wanted) <= set(_CHOICE.findall(words))
+    return data_type in (_TIME if kind == "time" else _NUMBER)
+
+
+def _in_words(kind, wanted):
+    if kind == "text":
+        return f"{wanted} characters"
+    if kind == "choice":
+        return f"the values {', '.join(wanted)}"
+    return f"a {kind}"

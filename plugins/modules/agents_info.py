@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ansible module: who is logged in on a dialer."""
 
 from __future__ import annotations
@@ -8,16 +8,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: agents_info
 short_description: Read which agents are logged in on a dialer
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
-  - Reads the local agents of a dialer, live or about to be, and whether it takes logins and lives.
+  - Reads the local agents of a dialer, live or about to be, whether it takes logins, and whether it
+    is alive.
 options:
   server_ip:
     description: The dialer's address.
     type: str
     required: true
   heartbeat_timeout:
-    description: A heartbeat that is as old is a dead dialer's, in seconds.
+    description: A dialer whose heartbeat is this many seconds old, or older, is dead.
     type: int
     default: 5
 attributes:
@@ -43,7 +44,7 @@ agents:
   type: list
   elements: str
 takes_logins:
-  description: Whether the dialer is open for logins; none where there is no such dialer.
+  description: Whether the dialer is open for logins; none if there is no such dialer.
   returned: success
   type: bool
 serves:
@@ -52,22 +53,22 @@ serves:
   returned: success
   type: bool
 heartbeat_age:
-  description: Seconds since the dialer's last heartbeat; none where there was none.
+  description: Seconds since the dialer's last heartbeat; none if there was none.
   returned: success
   type: int
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenfloor.cluster.plugins.module_utils.database import ARGUMENTS, DIALER, work_on_database
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import DIALER
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
+    ARGUMENTS,
+    work_on_database,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import flavor_of
 
 
-def read(module, cursor):
-    """Read what is known of a dialer.
-
-    Returns:
-        What the module returns.
-    """
-    server_ip = module.params["server_ip"]
+def read_users(cursor, server_ip):
+    """Read who is logged in on a dialer, or about to be; not remote agents."""
     cursor.execute(
         "SELECT user FROM vicidial_live_agents WHERE server_ip = %s AND extension NOT LIKE 'R%%'",
         (server_ip,),
@@ -78,21 +79,31 @@ def read(module, cursor):
         " WHERE server_ip = %s AND expires > UTC_TIMESTAMP()",
         (server_ip,),
     )
-    users |= {row[0] for row in cursor.fetchall()}
+    return users | {row[0] for row in cursor.fetchall()}
+
+
+def read(module, cursor):
+    """Read what is known of a dialer.
+
+    Returns:
+        What the module returns.
+    """
+    server_ip = module.params["server_ip"]
+    flavor = flavor_of(module.params["cluster_flavor"])
     cursor.execute(
         "SELECT s.active_agent_login_server = 'Y', TIMESTAMPDIFF(SECOND, u.last_update, NOW()),"
-        " s.generate_vicidial_conf = 'Y' AND s.rebuild_conf_files = 'Y'"
+        f" {flavor.unwritten_files}"
         f" FROM servers s LEFT JOIN server_updater u ON u.server_ip = {DIALER}"
         " WHERE s.server_ip = %s",
         (server_ip,),
     )
-    takes_logins, age, rebuilding = cursor.fetchone() or (None, None, None)
+    takes_logins, age, unwritten = cursor.fetchone() or (None, None, None)
     return {
         "changed": False,
-        "agents": sorted(users),
+        "agents": sorted(read_users(cursor, server_ip)),
         "takes_logins": None if takes_logins is None else bool(takes_logins),
         "heartbeat_age": age,
-        "serves": age is not None and age < module.params["heartbeat_timeout"] and not rebuilding,
+        "serves": age is not None and age < module.params["heartbeat_timeout"] and not unwritten,
     }
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ansible module: all phones and phone aliases of a cluster."""
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ description:
   - Phone logins are the extension and a letter per dialer. A dialer's letter is read back from
     the phones it has; a new dialer gets the next free one.
   - Phones that are there keep their logins and passwords; what isn't given is made once.
+  - Beside VICIdial only what the inventory says is changed, new phones are whole rows as VICIdial's
+    forms write them, and VICIdial is told to write the files of exactly those dialers again whose
+    phones have changed.
   - Everything happens in one transaction, in bulk.
 options:
   phone_aliases:
@@ -46,8 +49,9 @@ options:
         type: str
   dialers:
     description:
-      - The dialers, each with C(name) and C(server_ip), in the inventory's order, and C(protocol)
-        where new phones of a VICIdial cluster are to have another than those that are there.
+      - The dialers, each with C(name) and C(server_ip), in the inventory's order.
+      - C(protocol) is that of new phones beside VICIdial, where it isn't that of the phones that
+        are there.
     type: list
     elements: dict
     required: true
@@ -72,18 +76,10 @@ options:
     type: list
     elements: str
     default: []
-  cluster_flavor:
-    description:
-      - V(plain) where Evenfloor owns the phones. With V(vicidial) only what the inventory says is
-        changed, new phones are whole rows as VICIdial's forms write them, and VICIdial is told to
-        write the files of exactly those dialers again whose phones have changed.
-    type: str
-    choices: [plain, vicidial]
-    default: plain
   purge:
     description:
-      - Whether phones and aliases that no entry names are removed. Right where Evenfloor owns
-        the cluster, wrong where others write phones too.
+      - Whether phones and aliases that no entry names are removed. Refused where others write
+        phones too.
     type: bool
     default: false
 attributes:
@@ -137,27 +133,25 @@ letters:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import join_logins
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
-    delete_rows,
-    insert_rows,
     read_aliases,
     read_opened,
     read_phones,
     work_on_database,
 )
-from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import PLAIN, VICIDIAL, expand_aliases
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import as_diff, describe, make_plan
-from ansible_collections.evenfloor.cluster.plugins.module_utils.vicidial import (
-    LONGEST_VOICEMAIL_ID,
-    phone_rows,
-    rebuild_files,
+from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import flavor_of
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Request, make_plan
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import as_diff, describe
+from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
+    delete_rows,
+    insert_rows,
 )
 
-PHONE_CONTEXT = "evenfloor-phones"
 
-
-def room_in_lists(cursor):
+def read_longest_list(cursor):
     """Read how many characters a logins list may have here."""
     cursor.execute(
         "SELECT character_maximum_length FROM information_schema.columns WHERE table_schema ="
@@ -166,27 +160,23 @@ def room_in_lists(cursor):
     return int(cursor.fetchone()[0])
 
 
-def phone_row(phone):
-    """Make a row of ``phones`` of a plain cluster."""
-    return {
-        "extension": phone.extension,
-        "dialplan_number": phone.extension,
-        "voicemail_id": phone.extension[:LONGEST_VOICEMAIL_ID],
-        "phone_ip": "",
-        "server_ip": phone.server_ip,
-        "login": phone.login,
-        "pass": phone.login_password,
-        "status": "ACTIVE",
-        "active": "Y",
-        "phone_type": "PJSIP",
-        "fullname": phone.name,
-        "protocol": "PJSIP",
-        "outbound_cid": "",
-        "template_id": "",
-        "conf_secret": phone.registration_password,
-        "phone_context": PHONE_CONTEXT,
-        "is_webphone": "N",
-    }
+def plan_changes(params, flavor, cursor):
+    """Read what is there, and work out what has to change.
+
+    Returns:
+        A ``phones.Plan``.
+    """
+    request = Request(
+        wanted=expand_aliases(params["phone_aliases"], params["dialers"]),
+        flavor=flavor,
+        serving={*read_opened(cursor), *params["serving"]},
+        dialers=[dialer["server_ip"] for dialer in params["dialers"]],
+        leaving=params["leaving"],
+        grow=params["grow"],
+        purge=params["purge"],
+        longest_list=read_longest_list(cursor),
+    )
+    return make_plan(read_phones(cursor), read_aliases(cursor), request)
 
 
 def alias_row(alias):
@@ -194,14 +184,20 @@ def alias_row(alias):
     return {
         "alias_id": alias.alias_id,
         "alias_name": alias.name,
-        "logins_list": ",".join(alias.logins),
+        "logins_list": join_logins(alias.logins),
     }
 
 
-def apply_plan(cursor, plan, rows):
-    """Write a plan's changes, new phones as ``rows``. No alias names a phone that isn't there."""
-    for part in rows:
-        insert_rows(cursor, "phones", part)
+def write_plan(cursor, plan, new_rows):
+    """Write a plan's changes. No alias names a phone that isn't there, at no moment.
+
+    Args:
+        cursor: an open cursor.
+        plan: the plan.
+        new_rows: lists of rows for its new phones; those of one list have the same columns.
+    """
+    for rows in new_rows:
+        insert_rows(cursor, "phones", rows)
     for phone in plan.changed_phones:
         cursor.execute(
             "UPDATE phones SET pass = %s, conf_secret = %s, fullname = %s"
@@ -223,38 +219,17 @@ def apply_plan(cursor, plan, rows):
     delete_rows(cursor, "phones", ["extension", "server_ip"], places)
 
 
-def write_shared(cursor, plan, dialers, touched):
-    """Write a plan's changes beside VICIdial, which then writes the dialers' files.
-
-    It is told before and after: these tables know no transaction, and who kills this in between
-    leaves no phone that no file has.
-    """
-    protocols = {dialer["server_ip"]: dialer.get("protocol") for dialer in dialers}
-    rows = phone_rows(cursor, plan.new_phones, protocols)
-    rebuild_files(cursor, touched)
-    apply_plan(cursor, plan, rows)
-    rebuild_files(cursor, touched)
-
-
 def bring_to_state(module, cursor):
     """Plan and apply.
 
     Returns:
         What the module returns.
     """
-    wanted = module.params
-    vicidial = wanted["cluster_flavor"] == VICIDIAL
-    plan = make_plan(
-        read_phones(cursor),
-        read_aliases(cursor),
-        expand_aliases(wanted["phone_aliases"], wanted["dialers"]),
-        {*read_opened(cursor), *wanted["serving"]},
-        grow=wanted["grow"],
-        purge=wanted["purge"],
-        leaving=wanted["leaving"],
-        room=room_in_lists(cursor),
-        shared=[dialer["server_ip"] for dialer in wanted["dialers"]] if vicidial else None,
-    )
+    params = module.params
+    flavor = flavor_of(params["cluster_flavor"])
+    if params["purge"]:
+        flavor.check_purge()
+    plan = plan_changes(params, flavor, cursor)
     changes = describe(plan)
     touched = {
         phone.server_ip
@@ -262,15 +237,17 @@ def bring_to_state(module, cursor):
         for phone in phones
     }
     if changes and not module.check_mode:
-        if vicidial:
-            write_shared(cursor, plan, wanted["dialers"], touched)
-        else:
-            apply_plan(cursor, plan, [[phone_row(phone) for phone in plan.new_phones]])
+        new_rows = flavor.phone_rows(cursor, plan.new_phones, params["dialers"])
+        # Before and after: some tables know no transaction, and whoever kills this in between
+        # leaves no phone that no file has.
+        flavor.rebuild_files(cursor, touched)
+        write_plan(cursor, plan, new_rows)
+        flavor.rebuild_files(cursor, touched)
     return {
         "changed": bool(changes),
         "changes": changes,
         "letters": plan.letters,
-        "rebuilt": sorted(touched) if vicidial else [],
+        "rebuilt": flavor.rebuilt(touched),
         "counts": {
             "phones_added": len(plan.new_phones),
             "phones_changed": len(plan.changed_phones),
@@ -308,14 +285,9 @@ def main():
             "leaving": {"type": "list", "elements": "str", "default": []},
             "grow": {"type": "bool", "default": True},
             "purge": {"type": "bool", "default": False},
-            "cluster_flavor": {"type": "str", "choices": [PLAIN, VICIDIAL], "default": PLAIN},
         },
         supports_check_mode=True,
     )
-    if module.params["purge"] and module.params["cluster_flavor"] == VICIDIAL:
-        module.fail_json(
-            msg="purge: phones of a VICIdial cluster aren't Evenfloor's alone; leave it out"
-        )
     work_on_database(module, bring_to_state, changes=[], letters={}, counts={}, rebuilt=[])
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ansible module: who gets which alias and password."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: credentials_info
 short_description: Read the passwords of aliases and their phones
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - For handing them out. Set C(no_log) on the task.
 attributes:
@@ -41,8 +41,55 @@ registrations:
   elements: dict
 """
 
+from typing import NamedTuple
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenfloor.cluster.plugins.module_utils.database import ARGUMENTS, DIALER, work_on_database
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import DIALER
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
+    ARGUMENTS,
+    read_aliases,
+    work_on_database,
+)
+
+
+class ActivePhone(NamedTuple):
+    """A phone that may be registered; ``dialer`` is its dialer's name."""
+
+    login: str
+    extension: str
+    server_ip: str
+    dialer: str
+    login_password: str
+    registration_password: str
+
+
+def read_active_phones(cursor):
+    """Read the active phones, by extension and dialer."""
+    cursor.execute(
+        "SELECT p.login, p.extension, p.server_ip, COALESCE(s.server_id, p.server_ip), p.pass,"
+        f" p.conf_secret FROM phones p LEFT JOIN servers s ON p.server_ip = {DIALER}"
+        " WHERE p.active = 'Y' ORDER BY p.extension, p.server_ip"
+    )
+    return [ActivePhone(*row) for row in cursor.fetchall()]
+
+
+def agents_of(aliases, phones):
+    """Say who logs in with what: an alias's password is that of its first active phone."""
+    by_login = {phone.login.lower(): phone for phone in phones if phone.login}
+    agents = []
+    for alias in aliases:
+        listed = [by_login.get(login.lower()) for login in alias.logins]
+        phone = next(filter(None, listed), None)
+        if phone:
+            agents.append(
+                {
+                    "alias": alias.alias_id,
+                    "name": alias.name,
+                    "extension": phone.extension,
+                    "login_password": phone.login_password,
+                }
+            )
+    return agents
 
 
 def read(_module, cursor):
@@ -51,36 +98,17 @@ def read(_module, cursor):
     Returns:
         What the module returns.
     """
-    cursor.execute(
-        "SELECT p.login, p.extension, p.server_ip, COALESCE(s.server_id, p.server_ip), p.pass,"
-        f" p.conf_secret FROM phones p LEFT JOIN servers s ON p.server_ip = {DIALER}"
-        " WHERE p.active = 'Y' ORDER BY p.extension, p.server_ip"
-    )
-    phones = cursor.fetchall()
-    by_login = {phone[0].lower(): phone for phone in phones if phone[0]}
-    cursor.execute("SELECT alias_id, alias_name, logins_list FROM phones_alias ORDER BY alias_id")
-    agents = []
-    for alias_id, name, logins in cursor.fetchall():
-        listed = [by_login.get(login.strip().lower()) for login in (logins or "").split(",")]
-        phone = next(filter(None, listed), None)
-        if phone:
-            agents.append(
-                {
-                    "alias": alias_id,
-                    "name": name or "",
-                    "extension": phone[1],
-                    "login_password": phone[4],
-                }
-            )
+    phones = read_active_phones(cursor)
     registrations = [
         {
-            "extension": extension,
-            "dialer": dialer,
-            "server_ip": server_ip,
-            "registration_password": secret,
+            "extension": phone.extension,
+            "dialer": phone.dialer,
+            "server_ip": phone.server_ip,
+            "registration_password": phone.registration_password,
         }
-        for _login, extension, server_ip, dialer, _password, secret in phones
+        for phone in phones
     ]
+    agents = agents_of(read_aliases(cursor), phones)
     return {"changed": False, "agents": agents, "registrations": registrations}
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ansible module: the database's part of the alias doctor."""
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: doctor_info
 short_description: Find what is wrong with dialers, phones and aliases in the database
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - Compares the inventory with the database, and the rows of the database with each other.
-  - Says besides what Asterisk and softphones should have, for them to be compared. Passwords are
+  - Also says what Asterisk and softphones should have, so that they can be compared. Passwords are
     compared on the target and never returned.
+  - Beside VICIdial aliases and servers that the inventory doesn't have are no findings.
 options:
   phone_aliases:
     description: The inventory's list.
@@ -25,15 +26,9 @@ options:
     elements: dict
     required: true
   heartbeat_timeout:
-    description: The balancer's, in seconds. A heartbeat that is as old is a dead dialer's.
+    description: A dialer whose heartbeat is this many seconds old, or older, is dead.
     type: int
     default: 5
-  owned:
-    description:
-      - Whether aliases and dialers that the inventory doesn't have are wrong. If not, such dialers
-        aren't looked at.
-    type: bool
-    default: true
 attributes:
   check_mode:
     support: full
@@ -59,7 +54,7 @@ findings:
 dialers:
   description:
     - By server IP what there should be, C(expected) (the extensions, and whether they are said to
-      be registered), C(sessions) (of local agents), and whether the dialer is C(alive).
+      that they are registered), C(sessions) (of local agents), and whether the dialer is C(alive).
   returned: success
   type: dict
 aliases:
@@ -69,30 +64,45 @@ aliases:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenfloor.cluster.plugins.module_utils.database import ARGUMENTS, DIALER, REGISTERED, work_on_database
-from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor import (
-    look_at_aliases,
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import (
+    DIALER,
+    FREE_ROOM,
+    REGISTERED_STATES,
+    ROOM_TABLES,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
+    ARGUMENTS,
+    read_aliases,
+    work_on_database,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_database import (
+    AliasDoctor,
     look_at_dialers,
 )
+from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import flavor_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
+
+
+def free_rooms():
+    """Return the SQL that counts the free rooms of a dialer ``s``, in its engine's table."""
+    counts = " ".join(
+        f"WHEN '{engine}' THEN (SELECT COUNT(*) FROM {table}"
+        f" WHERE {table}.server_ip = {DIALER} AND {FREE_ROOM})"
+        for engine, table in ROOM_TABLES.items()
+    )
+    return f"CASE s.conf_engine {counts} END"
 
 
 def read_dialers(cursor):
     """Read the dialers' rows."""
-    rooms = (
-        f"(SELECT COUNT(*) FROM {{}} r WHERE r.server_ip = {DIALER}"
-        " AND (r.extension = '' OR r.extension IS NULL))"
-    )
     cursor.execute(
         "SELECT s.server_ip, s.server_id, TIMESTAMPDIFF(SECOND, u.last_update, NOW()),"
-        f" IF(s.conf_engine = 'CONFBRIDGE', {rooms.format('vicidial_confbridges')},"
-        f" {rooms.format('vicidial_conferences')})"
-        f" FROM servers s LEFT JOIN server_updater u ON u.server_ip = {DIALER}"
+        f" {free_rooms()} FROM servers s LEFT JOIN server_updater u ON u.server_ip = {DIALER}"
         " WHERE s.active_asterisk_server = 'Y' ORDER BY s.server_id"
     )
     return [
-        {"server_ip": ip, "name": name, "heartbeat_age": age, "free_rooms": rooms}
-        for ip, name, age, rooms in cursor.fetchall()
+        {"server_ip": server_ip, "name": name, "heartbeat_age": age, "free_rooms": rooms}
+        for server_ip, name, age, rooms in cursor.fetchall()
     ]
 
 
@@ -109,19 +119,10 @@ def read_phones(cursor):
             "active": active == "Y",
             "login_password": password or "",
             "registration_password": secret or "",
-            "registered": state in REGISTERED,
+            "registered": state in REGISTERED_STATES,
         }
         for login, extension, server_ip, active, password, secret, state in cursor.fetchall()
     ]
-
-
-def read_aliases(cursor):
-    """Read the logins lists."""
-    cursor.execute("SELECT alias_id, logins_list FROM phones_alias ORDER BY alias_id")
-    return {
-        alias_id: [login.strip() for login in (logins or "").split(",") if login.strip()]
-        for alias_id, logins in cursor.fetchall()
-    }
 
 
 def read_sessions(cursor, server_ip):
@@ -137,6 +138,30 @@ def read_sessions(cursor, server_ip):
     ]
 
 
+def aliases_of_extensions(aliases, phones):
+    """Say which alias each extension has."""
+    extensions = {phone["login"].lower(): phone["extension"] for phone in phones}
+    return {
+        extensions[login.lower()]: alias_id
+        for alias_id, logins in aliases.items()
+        for login in logins
+        if login.lower() in extensions
+    }
+
+
+def expected_of(row, phones, heartbeat_timeout):
+    """Say what there should be on a dialer, besides its sessions."""
+    age = row["heartbeat_age"]
+    return {
+        "alive": age is not None and age < heartbeat_timeout,
+        "expected": {
+            phone["extension"]: phone["registered"]
+            for phone in phones
+            if phone["server_ip"] == row["server_ip"] and phone["active"]
+        },
+    }
+
+
 def examine(module, cursor):
     """Read, compare, and say what hosts should have.
 
@@ -144,32 +169,20 @@ def examine(module, cursor):
         What the module returns.
     """
     params = module.params
+    flavor, timeout = flavor_of(params["cluster_flavor"]), params["heartbeat_timeout"]
     wanted = expand_aliases(params["phone_aliases"], params["dialers"])
     names = {dialer["server_ip"]: dialer["name"] for dialer in params["dialers"]}
-    timeout = params["heartbeat_timeout"]
-    rows, phones, aliases = read_dialers(cursor), read_phones(cursor), read_aliases(cursor)
-    if not params["owned"]:
-        # VICIdial has servers that are no dialers.
-        rows = [row for row in rows if row["server_ip"] in names]
-    by_login = {phone["login"].lower(): phone for phone in phones}
+    rows, phones = flavor.compared_servers(read_dialers(cursor), names), read_phones(cursor)
+    aliases = {alias.alias_id: list(alias.logins) for alias in read_aliases(cursor)}
+    doctor = AliasDoctor(wanted, phones, names, flavor.owns_phones)
+    found = [*look_at_dialers(params["dialers"], rows, timeout), *doctor.look_at(aliases)]
     return {
         "changed": False,
-        "findings": look_at_dialers(params["dialers"], rows, timeout)
-        + look_at_aliases(wanted, aliases, phones, names, params["owned"]),
-        "aliases": {
-            by_login[login.lower()]["extension"]: alias_id
-            for alias_id, logins in aliases.items()
-            for login in logins
-            if login.lower() in by_login
-        },
+        "findings": [finding.as_dict() for finding in found],
+        "aliases": aliases_of_extensions(aliases, phones),
         "dialers": {
             row["server_ip"]: {
-                "alive": row["heartbeat_age"] is not None and row["heartbeat_age"] < timeout,
-                "expected": {
-                    phone["extension"]: phone["registered"]
-                    for phone in phones
-                    if phone["server_ip"] == row["server_ip"] and phone["active"]
-                },
+                **expected_of(row, phones, timeout),
                 "sessions": read_sessions(cursor, row["server_ip"]),
             }
             for row in rows
@@ -184,7 +197,6 @@ def main():
             "phone_aliases": {"type": "list", "elements": "dict", "required": True},
             "dialers": {"type": "list", "elements": "dict", "required": True},
             "heartbeat_timeout": {"type": "int", "default": 5},
-            "owned": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ansible module: a few lines in VICIdial's options.php."""
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: options_php
 short_description: Keep a few lines at the end of a PHP file
-version_added: "0.3.0"
+version_added: "0.1.0"
 description:
   - Keeps lines between markers at the end of VICIdial's C(options.php), inside PHP whether or not
     the file ends inside it. All else in the file stays as it is, byte for byte, also when the lines
     are removed.
-  - A file that wasn't there is made, and removed when nothing else is in it.
+  - A file that wasn't there is made, and it is removed with the lines if nothing else is in it.
   - Where the host has the command C(php), a file that PHP can't parse with the lines isn't written.
 options:
   path:
@@ -24,7 +24,7 @@ options:
     description: PHP, without tags. Required unless the lines are removed.
     type: str
   state:
-    description: Whether the lines are to be there.
+    description: Whether the file has the lines.
     type: str
     choices: [present, absent]
     default: present
@@ -38,7 +38,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Have VICIdial's login page include a file
+- name: Ensure VICIdial's login page includes a file
   evenfloor.cluster.options_php:
     path: /var/www/html/agc/options.php
     lines: include '/opt/evenfloor/hook.php';
@@ -55,7 +55,10 @@ import os
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenfloor.cluster.plugins.module_utils.hook import with_lines, without_lines
+from ansible_collections.evenfloor.cluster.plugins.module_utils.hook import (
+    with_lines,
+    without_lines,
+)
 
 NEW_FILE_MODE = 0o644
 
@@ -69,7 +72,7 @@ def read(path):
 
 
 def write(module, path, content):
-    """Put a new content in the place of a file, in one step, when PHP can parse it."""
+    """Replace a file's content in one step, if PHP can parse the new one."""
     handle, new = tempfile.mkstemp(dir=module.tmpdir)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
@@ -87,6 +90,21 @@ def write(module, path, content):
         os.chmod(path, NEW_FILE_MODE)
 
 
+def wanted_content(params, before):
+    """Return what the file should hold; None where it should not be there.
+
+    Args:
+        params: the module's.
+        before: what it holds; None where it isn't there.
+    """
+    if params["state"] == "present":
+        return with_lines(before or b"", params["lines"].encode())
+    if before is None:
+        return None
+    # What was nothing but the lines is no file of the operator's.
+    return without_lines(before) or (None if before else before)
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -99,13 +117,7 @@ def main():
     )
     path = module.params["path"]
     before = read(path)
-    if module.params["state"] == "present":
-        after = with_lines(before or b"", module.params["lines"].encode())
-    elif before is None:
-        after = None
-    else:
-        # What was nothing but the lines is no file of the operator's.
-        after = without_lines(before) or (None if before else before)
+    after = wanted_content(module.params, before)
     if after != before and not module.check_mode:
         if after is None:
             os.unlink(path)

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ansible module: read phones from the cluster's database."""
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ short_description: Read the phones of dialers or extensions
 version_added: "0.1.0"
 description:
   - Reads the phones, and on request their registration passwords for endpoints and softphones.
-  - Tells which dialers have been opened for logins.
+  - Returns which dialers have been opened for logins, and which phones should be registered and
+    aren't.
 options:
   server_ips:
     description: Only phones on these dialers; all by default.
@@ -71,16 +72,16 @@ opened:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import REGISTERED_STATES
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
-    REGISTERED,
     read_opened,
     work_on_database,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_extensions
 
 
-def read_phones(cursor, server_ips, extensions):
+def read_phones(cursor, server_ips, extensions, with_passwords):
     """Read the active phones that match; None matches all."""
     conditions, values = ["active = 'Y'"], []
     for column, wanted in (("server_ip", server_ips), ("extension", extensions)):
@@ -92,7 +93,17 @@ def read_phones(cursor, server_ips, extensions):
         f" WHERE {' AND '.join(conditions)} ORDER BY extension, server_ip",
         values,
     )
-    return cursor.fetchall()
+    return [
+        {
+            "extension": extension,
+            "server_ip": server_ip,
+            "login": login,
+            "name": name or "",
+            "registered": state in REGISTERED_STATES,
+            **({"registration_password": secret} if with_passwords else {}),
+        }
+        for extension, server_ip, login, name, state, secret in cursor.fetchall()
+    ]
 
 
 def expected_extensions(cursor, opened, managed):
@@ -101,7 +112,7 @@ def expected_extensions(cursor, opened, managed):
         return set(expand_extensions(managed)) if managed else set()
     cursor.execute(
         "SELECT DISTINCT extension FROM phones WHERE server_ip IN %s AND peer_status IN %s",
-        (opened, REGISTERED),
+        (opened, REGISTERED_STATES),
     )
     return {row[0] for row in cursor.fetchall()}
 
@@ -115,20 +126,7 @@ def read(module, cursor):
     params = module.params
     extensions = params["extensions"]
     wanted = expand_extensions(extensions) if extensions else extensions
-    phones = []
-    for extension, server_ip, login, name, state, secret in read_phones(
-        cursor, params["server_ips"], wanted
-    ):
-        phone = {
-            "extension": extension,
-            "server_ip": server_ip,
-            "login": login,
-            "name": name or "",
-            "registered": state in REGISTERED,
-        }
-        if params["with_passwords"]:
-            phone["registration_password"] = secret
-        phones.append(phone)
+    phones = read_phones(cursor, params["server_ips"], wanted, params["with_passwords"])
     opened = read_opened(cursor)
     expected = expected_extensions(cursor, opened, params["managed_extensions"])
     awaited = [

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ansible module: the accounts of a running baresip."""
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ version_added: "0.1.0"
 description:
   - One account for each phone. Accounts are added to and removed from the running softphone through
     its control interface; the other accounts' registrations and calls go on.
-  - The file of accounts, which the next start reads, is written last, so that a run that was
-    interrupted is finished by the next.
+  - The file of accounts, which the next start reads, is written last, so that the next run finishes
+    one that was interrupted.
 options:
   phones:
     description: The phones, each with C(extension), C(server_ip) and C(registration_password).
@@ -102,118 +102,111 @@ removed:
   elements: str
 """
 
+import contextlib
 import grp
-import json
 import os
-import re
-import socket
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.evenfloor.cluster.plugins.module_utils import baresip
+from ansible_collections.evenfloor.cluster.plugins.module_utils.softphone import (
+    as_file,
+    parse_accounts,
+    plan_changes,
+    to_retry,
+    wanted_accounts,
+)
 
-ANSWER_TIMEOUT = 10
-#: Answers of a dialer that didn't know the endpoint yet, or another password.
-REFUSED = (401, 403, 404)
-ACCOUNT_AND_CALLS = re.compile(r"User-Agent: (\S+)\s+--- Active calls \((\d+)\)")
-
-
-class Control:
-    """baresip's control interface: JSON in netstrings. It serves one client at a time."""
-
-    def __init__(self, port):
-        self._socket = socket.create_connection(("127.0.0.1", port), ANSWER_TIMEOUT)
-        self._socket.settimeout(ANSWER_TIMEOUT)
-        self._received = b""
-        self._count = 0
-
-    def command(self, name, parameters=""):
-        """Run a command and return what it said; events in between are skipped.
-
-        Raises:
-            OSError: baresip doesn't answer, or refuses.
-        """
-        self._count += 1
-        token = str(self._count)
-        message = json.dumps({"command": name, "params": parameters, "token": token}).encode()
-        self._socket.sendall(b"%d:%s," % (len(message), message))
-        while True:
-            answer = self._read()
-            if answer.get("response") and answer.get("token") == token:
-                if not answer["ok"]:
-                    raise OSError(f"baresip refused {name}")
-                return answer["data"]
-
-    def _read(self):
-        while True:
-            length, colon, rest = self._received.partition(b":")
-            if colon and len(rest) > int(length):
-                self._received = rest[int(length) + 1 :]
-                return json.loads(rest[: int(length)])
-            part = self._socket.recv(65536)
-            if not part:
-                raise OSError("baresip closed its control interface")
-            self._received += part
+FILE_MODE = 0o640
 
 
-def wanted_accounts(params):
-    """Make the accounts: ``{address: line}``."""
-    accounts = {}
-    for phone in params["phones"]:
-        address = f"sip:{phone['extension']}@{phone['server_ip']}"
-        accounts[address] = (
-            f"<{address}>;auth_user={phone['extension']};"
-            f"auth_pass={phone['registration_password']};answermode=auto;"
-            f"regint={params['registration_interval']};fbregint={params['retry_interval']}"
-        )
-    return accounts
-
-
-def accounts_on_disk(path):
-    """Read the accounts that the next start would have."""
+def read_accounts(path):
+    """Read the accounts that the next start would have, by address."""
     try:
         with open(path, encoding="utf-8") as file:
-            lines = [line.strip() for line in file if line.startswith("<")]
+            return parse_accounts(file.read())
     except FileNotFoundError:
         return {}
-    return {line[1:].partition(">")[0]: line for line in lines}
-
-
-def accounts_running(port):
-    """Read the addresses that the running softphone has; None where none runs."""
-    try:
-        control = Control(port)
-        return control, set(json.loads(control.command("apistate") or "{}"))
-    except ConnectionRefusedError:
-        return None, None
-
-
-def retry_registrations(control, accounts):
-    """Have accounts that the dialer refused try again now; baresip itself waits for minutes.
-
-    One that is in a call is left alone.
-    """
-    states = json.loads(control.command("apistate") or "{}")
-    listed = ACCOUNT_AND_CALLS.findall(control.command("listcalls") or "")
-    talking = {f"sip:{account}" for account, calls in listed if int(calls) > 0}
-    for address in sorted(set(accounts) & set(states) - talking):
-        if states[address]["registration"]["code"] in REFUSED:
-            control.command("uadel", address)
-            control.command("uanew", accounts[address])
 
 
 def write_accounts(path, group, accounts):
     """Write the file, readable by root and the softphone only, whole or not at all."""
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(f"{accounts[address]}\n" for address in sorted(accounts))
-    os.chmod(temporary, 0o640)
+        file.write(as_file(accounts))
+    os.chmod(temporary, FILE_MODE)
     os.chown(temporary, 0, grp.getgrnam(group).gr_gid)
     os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def running_softphone():
+    """Turn an error of the control interface into a failure of the module, in words.
+
+    Raises:
+        ValueError: the softphone doesn't answer, or refuses.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"the softphone's control interface: {error}; run again") from error
+
+
+def apply_changes(control, changes):
+    """Bring the running softphone's accounts to the wanted state."""
+    for address in changes.removed:
+        control.remove(address)
+    for address in changes.added:
+        control.add(changes.accounts[address])
+    unchanged = changes.unchanged
+    for address in to_retry(unchanged, control.states(), control.calls()):
+        control.remove(address)
+        control.add(unchanged[address])
 
 
 def as_text(addresses):
     """Lay addresses out for a diff."""
     return "".join(f"{address}\n" for address in sorted(addresses))
+
+
+def bring_to_state(params, check):
+    """Bring the accounts to the wanted state.
+
+    Returns:
+        What the module returns.
+
+    Raises:
+        ValueError: the running softphone doesn't answer, or refuses.
+    """
+    wanted = wanted_accounts(
+        params["phones"], params["registration_interval"], params["retry_interval"]
+    )
+    on_disk = read_accounts(params["path"])
+    with running_softphone():
+        control = baresip.connect(params["control_port"])
+        running = set(control.states()) if control else None
+    changes = plan_changes(wanted, on_disk, running, params["grow"])
+    if control and not check:
+        with running_softphone():
+            apply_changes(control, changes)
+    if changes.on_disk and not check:
+        write_accounts(params["path"], params["group"], changes.accounts)
+    return {
+        "changed": bool(changes.added or changes.removed or changes.on_disk),
+        "added": changes.added,
+        "removed": changes.gone,
+        "diff": {"before": as_text(on_disk), "after": as_text(changes.accounts)},
+    }
+
+
+PHONE_ARGUMENTS = {
+    "extension": {"type": "str", "required": True},
+    "server_ip": {"type": "str", "required": True},
+    "registration_password": {"type": "str", "required": True, "no_log": True},
+    "login": {"type": "str"},
+    "name": {"type": "str"},
+    "registered": {"type": "bool"},
+}
 
 
 def main():
@@ -223,14 +216,7 @@ def main():
                 "type": "list",
                 "elements": "dict",
                 "required": True,
-                "options": {
-                    "extension": {"type": "str", "required": True},
-                    "server_ip": {"type": "str", "required": True},
-                    "registration_password": {"type": "str", "required": True, "no_log": True},
-                    "login": {"type": "str"},
-                    "name": {"type": "str"},
-                    "registered": {"type": "bool"},
-                },
+                "options": PHONE_ARGUMENTS,
             },
             "grow": {"type": "bool", "default": True},
             "path": {"type": "path", "default": "/etc/baresip/accounts"},
@@ -241,36 +227,11 @@ def main():
         },
         supports_check_mode=True,
     )
-    params = module.params
-    wanted, disk = wanted_accounts(params), accounts_on_disk(params["path"])
-    if not params["grow"]:
-        wanted = {address: line for address, line in disk.items() if address in wanted}
-    control, running = accounts_running(params["control_port"])
-    # Without a running softphone only the file counts.
-    present = set(disk) if running is None else running
-    changed = {
-        address for address in wanted if disk.get(address, wanted[address]) != wanted[address]
-    }
-    removed = sorted((present - set(wanted)) | (changed & present))
-    added = sorted((set(wanted) - present) | changed) if params["grow"] else []
-    if not module.check_mode:
-        try:
-            if control:
-                for address in removed:
-                    control.command("uadel", address)
-                for address in added:
-                    control.command("uanew", wanted[address])
-                retry_registrations(control, {a: wanted[a] for a in set(wanted) - set(added)})
-        except OSError as error:
-            module.fail_json(msg=f"the softphone's control interface: {error}; run again")
-        if disk != wanted:
-            write_accounts(params["path"], params["group"], wanted)
-    module.exit_json(
-        changed=bool(added or removed or disk != wanted),
-        added=added,
-        removed=[address for address in removed if address not in added],
-        diff={"before": as_text(set(disk)), "after": as_text(set(wanted))},
-    )
+    try:
+        result = bring_to_state(module.params, module.check_mode)
+    except ValueError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

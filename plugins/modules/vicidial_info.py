@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # Copyright: Evenfloor contributors
-# GNU General Public License v3.0+ (see LICENSE)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ansible module: look at a cluster that runs VICIdial already."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: vicidial_info
 short_description: Look at a cluster that runs VICIdial, and write it as an inventory
-version_added: "0.3.0"
+version_added: "0.1.0"
 description:
   - Checks that the database has the tables and columns that Evenfloor needs, says what is there and
     what Evenfloor would add, and writes dialers and phone aliases as an inventory has them.
@@ -85,17 +85,23 @@ import re
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenfloor.cluster.plugins.module_utils.adopt import adopt_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import DIALER
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
-    DIALER,
     read_aliases,
     read_phones,
     work_on_database,
 )
+from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.vicidial import Vicidial
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import describe, make_plan
-from ansible_collections.evenfloor.cluster.plugins.module_utils.preflight import NEEDED, schema_problems
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Request, make_plan
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import describe
+from ansible_collections.evenfloor.cluster.plugins.module_utils.preflight import (
+    NEEDED,
+    schema_problems,
+)
 
+#: What has no place in the name of an inventory's host.
 _NO_NAME = re.compile(r"[^-_0-9a-zA-Z]+")
 
 
@@ -176,30 +182,30 @@ def read_dialers(cursor, hosts):
     return dialers, without_phones
 
 
-def would_change(phones, aliases, entries, dialers):
-    """Make sure that what was adopted changes nothing.
+def check_nothing_changes(phones, aliases, entries, dialers):
+    """Make sure that a run on what was adopted would change nothing.
 
     Raises:
         ValueError: it would.
     """
-    addresses = [dialer["server_ip"] for dialer in dialers]
-    wanted = expand_aliases(entries, dialers)
-    changes = describe(make_plan(phones, aliases, wanted, addresses, shared=addresses))
+    server_ips = [dialer["server_ip"] for dialer in dialers]
+    request = Request(
+        wanted=expand_aliases(entries, dialers),
+        flavor=Vicidial(),
+        serving=server_ips,
+        dialers=server_ips,
+    )
+    changes = describe(make_plan(phones, aliases, request))
     if changes:
         raise ValueError(f"a fault of Evenfloor's: adopted aliases would change: {changes[0]}")
 
 
-def report_on(version, schema_version, engines, dialers, phones, aliases):
-    """Say in lines what was found."""
+def engines_in_words(engines):
+    """Say which tables have which engine."""
     by_engine = {}
     for table, engine in engines.items():
         by_engine.setdefault(engine, []).append(table)
-    tables = "; ".join(f"{engine}: {', '.join(names)}" for engine, names in by_engine.items())
-    return [
-        f"{version}, VICIdial's schema {schema_version}",
-        f"engines: {tables}",
-        f"{len(dialers)} dialers, {len(phones)} phones, {len(aliases)} aliases",
-    ]
+    return "; ".join(f"{engine}: {', '.join(names)}" for engine, names in by_engine.items())
 
 
 def look(module, cursor):
@@ -212,19 +218,22 @@ def look(module, cursor):
     version = cursor.fetchone()[0]
     columns = read_columns(cursor)
     schema_version = read_schema_version(cursor, columns)
-    result = {"changed": False, **NOTHING}
-    result["problems"] = schema_problems(version, schema_version, columns)
-    if result["problems"]:
-        return result
+    problems = schema_problems(version, schema_version, columns)
+    if problems:
+        sentences = [problem.sentence() for problem in problems]
+        return {"changed": False, **NOTHING, "problems": sentences}
     dialers, without_phones = read_dialers(cursor, module.params["hosts"])
     phones, aliases = read_phones(cursor), read_aliases(cursor)
     entries, left_alone = adopt_aliases(phones, aliases, dialers)
-    would_change(phones, aliases, entries, dialers)
+    check_nothing_changes(phones, aliases, entries, dialers)
     return {
-        **result,
-        "report": report_on(
-            version, schema_version, read_engines(cursor), dialers, phones, aliases
-        ),
+        "changed": False,
+        **NOTHING,
+        "report": [
+            f"{version}, VICIdial's schema {schema_version}",
+            f"engines: {engines_in_words(read_engines(cursor))}",
+            f"{len(dialers)} dialers, {len(phones)} phones, {len(aliases)} aliases",
+        ],
         "missing": read_missing(cursor, module.params["tables"], module.params["indexes"]),
         "dialers": dialers,
         "phone_aliases": entries,

@@ -219,7 +219,6 @@ def test_what_no_column_can_hold_is_refused_before_the_database_is_asked(
     assert answer.reason == ("unknown_campaign" if "campaign" in wrong else "bad_credentials")
 
 
-@pytest.mark.parametrize("read_floor", ["before", "locked"])
 @pytest.mark.parametrize(
     "collation",
     [["latin1_swedish_ci"], ["utf8mb3_general_ci"], ["utf8mb3_unicode_ci"], ["utf8mb4_unicode_ci"],
@@ -228,9 +227,7 @@ def test_what_no_column_can_hold_is_refused_before_the_database_is_asked(
      ["utf8mb4_unicode_ci", "utf8mb3_general_ci", "latin1_swedish_ci", "latin1_bin"]],
     ids="-".join,
 )  # fmt: skip
-def test_vicidials_tables_can_have_any_character_set(
-    floor_of_three, make_balancer, collation, read_floor
-):
+def test_vicidials_tables_can_have_any_character_set(floor_of_three, make_balancer, collation):
     shared = (
         "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
         " AND table_name NOT LIKE 'even%%' ORDER BY table_name"
@@ -240,7 +237,7 @@ def test_vicidials_tables_can_have_any_character_set(
         charset = name.partition("_")[0]
         floor_of_three.run(f"ALTER TABLE {table} CONVERT TO CHARACTER SET {charset}"
                            f" COLLATE {name}")  # fmt: skip
-    balancer = make_balancer(read_floor=read_floor)
+    balancer = make_balancer()
     first = balancer.login(**ALIAS, user="agent1")
     balancer.login(**ALIAS, user="agent2", take_over=True)
     chosen = balancer.choose(**{**ALIAS, "alias": "1002x"}, user="agent3")
@@ -252,7 +249,8 @@ def test_vicidials_tables_can_have_any_character_set(
 
 
 @pytest.mark.parametrize(
-    "break_it", ["RENAME TABLE evenfloor_moves TO away", "SET GLOBAL max_heap_table_size = 16384"]
+    "break_it",
+    ["RENAME TABLE evenfloor_reservations TO away", "SET GLOBAL max_heap_table_size = 16384"],
 )
 def test_a_database_that_does_not_do_it_is_a_refusal_and_no_crash(
     floor_of_three, make_balancer, caplog, break_it

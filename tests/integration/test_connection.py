@@ -5,12 +5,15 @@ import multiprocessing
 import pytest
 
 from evenfloor.config import DatabaseConfig
-from evenfloor.connection import TRANSACTION_TRIES, Connection, Statement
-from evenfloor.errors import DatabaseRefused, DatabaseUnreachable
+from evenfloor.connection import TRANSACTION_TRIES, Connection
+from evenfloor.errors import DatabaseRefused, DatabaseUnreachable, LostRace
+from evenfloor.lock import Lock, lock_name
+from evenfloor.sql import Statement
 from tests.integration.conftest import DATABASE
 
 GOOD = Statement("SELECT %s", ("good",))
 BAD = Statement("SELECT nothing FROM nowhere")
+NAME = lock_name(DATABASE)
 
 
 @pytest.fixture
@@ -70,19 +73,18 @@ def test_a_connection_that_broke_is_not_made_again_for_writing(connection, clust
 
 
 def test_a_lock_that_died_with_its_connection_is_not_thought_to_be_held(connection, cluster):
-    with pytest.raises(DatabaseUnreachable), connection.lock(1) as lock:
-        replies = connection.batch([lock.take(), Statement("SELECT CONNECTION_ID()")])
-        lock.note(replies[0])
+    with pytest.raises(DatabaseUnreachable), Lock(connection, NAME, 1) as lock:
+        replies = lock.take([Statement("SELECT CONNECTION_ID()")])
         assert lock.held
-        cluster.run(f"KILL {replies[1].rows[0][0]}")
+        cluster.run(f"KILL {replies[0].rows[0][0]}")
         connection.run("SELECT 1")
 
 
 def test_a_lock_can_be_waited_for_longer_than_an_answer(server, cluster, monkeypatch):
     monkeypatch.setattr("evenfloor.connection.ANSWER_TIMEOUT", 1)
     patient = Connection(DatabaseConfig(**server.root, name=DATABASE), longest_lock=2)
-    with cluster.lock_held(f"evenfloor.{DATABASE}"), patient.lock(2) as lock:
-        lock.note(patient.batch([lock.take()])[0])
+    with cluster.lock_held(f"evenfloor.{DATABASE}"), Lock(patient, NAME, 2) as lock:
+        lock.take([])
         assert lock.held is False
     patient.close()
 
@@ -113,11 +115,11 @@ def test_a_connection_to_a_database_that_became_read_only_is_not_kept(connection
 
 def test_a_lock_is_given_back_whatever_happens_under_it(connection, cluster):
     free = f"SELECT IS_FREE_LOCK('evenfloor.{DATABASE}')"
-    with pytest.raises(DatabaseRefused), connection.lock(1) as lock:
-        connection.batch([lock.take(), BAD])
+    with pytest.raises(DatabaseRefused), Lock(connection, NAME, 1) as lock:
+        lock.take([BAD])
     assert cluster.run(free) == ((1,),)
-    with pytest.raises(ZeroDivisionError), connection.lock(1) as lock:
-        lock.note(connection.batch([lock.take()])[0])
+    with pytest.raises(ZeroDivisionError), Lock(connection, NAME, 1) as lock:
+        lock.take([])
         assert cluster.run(free) == ((0,),)
         raise ZeroDivisionError
     assert cluster.run(free) == ((1,),)
@@ -138,7 +140,7 @@ def test_a_transaction_that_waits_in_vain_is_tried_again_a_few_times(connection,
     with server.connect(DATABASE) as other, other.cursor() as cursor:
         cursor.execute("START TRANSACTION")
         cursor.execute(update)
-        with pytest.raises(DatabaseRefused):
+        with pytest.raises(LostRace):
             connection.transaction(work)
         assert len(tries) == TRANSACTION_TRIES
         cursor.execute("ROLLBACK")

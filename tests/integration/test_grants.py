@@ -10,12 +10,22 @@ import yaml
 from evenfloor import LoginRefused
 from evenfloor.balancer import PRUNE_INTERVAL
 from evenfloor.config import DatabaseConfig
-from evenfloor.database import Database
+from evenfloor.daemon_store import DaemonStore
 from tests import mariadb
 from tests.integration.conftest import DATABASE
 
-ROLE = Path(__file__).parents[2] / "roles/balancer/vars/main.yml"
-GRANTED = yaml.safe_load(ROLE.read_text())["balancer_tables"]
+ROLES = Path(__file__).parents[2] / "roles"
+
+
+def granted(role: str, variable: str) -> dict[str, str]:
+    return yaml.safe_load((ROLES / role / "vars/main.yml").read_text())[variable]
+
+
+GRANTED = {
+    "evenfloor_login": granted("flavor_plain", "flavor_plain_login_tables"),
+    "evenfloor_choose": granted("flavor_vicidial", "flavor_vicidial_login_tables"),
+    "evenfloor_dialer": granted("dialer", "dialer_database_tables"),
+}
 PASSWORD = "let me in"
 
 
@@ -90,7 +100,7 @@ def test_a_dialers_daemon_can_do_all_it_does(connect_as, cluster):
     tag = session.login("1001x", "secret", "a", "TEST").tag
     session.close()
     ip = "10.1.0.3"
-    daemon = Database(DatabaseConfig(**where, name=DATABASE))
+    daemon = DaemonStore(DatabaseConfig(**where, name=DATABASE))
     daemon.beat(ip)
     assert [action.tag for action in daemon.take_actions(ip)] == [tag]
     daemon.note_answered(ip, tag, "PJSIP/1001-00000001")

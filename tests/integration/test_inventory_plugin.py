@@ -22,7 +22,11 @@ def read(server, cluster, tmp_path):
 
     def read(name="evenfloor.yml", **settings) -> subprocess.CompletedProcess:
         file = tmp_path / name
-        known = {"plugin": "evenfloor.cluster.dialers", "config_file": str(option_file), "database": DATABASE}
+        known = {
+            "plugin": "evenfloor.cluster.dialers",
+            "config_file": str(option_file),
+            "database": DATABASE,
+        }
         file.write_text(json.dumps({**known, **settings}))
         return subprocess.run(
             [ANSIBLE_INVENTORY, "-i", file, "--list"],

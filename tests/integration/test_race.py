@@ -172,7 +172,7 @@ def test_agents_who_log_in_again_on_vicidials_page_leave_the_floor_even(server, 
     with (
         sql_mode(server, ""),
         a_floor(server, 4, 200, engine=engine) as cluster,
-        pool_of(server.root, read_floor="locked") as pool,
+        pool_of(server.root) as pool,
     ):
         for _time in range(3):
             work = agents(200)

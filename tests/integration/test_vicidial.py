@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from tests import mariadb
-from tests.modules import Runner
+from tests.modules import DatabaseRunner
 
 DATABASE = "vicidial"
 ROLE = mariadb.OWN_SCHEMA.parents[1]
@@ -28,7 +28,7 @@ class Vicidial:
         self.option_file.write_text(
             f"[client]\nsocket={server.socket}\nuser=evenfloor_provision\npassword={PASSWORD}\n"
         )
-        self.modules = Runner(self.option_file, DATABASE)
+        self.modules = DatabaseRunner(self.option_file, DATABASE, flavor="vicidial")
 
     def sql(self, statement, *values):
         with self.connection.cursor() as cursor:
@@ -89,25 +89,18 @@ class Vicidial:
             self.sql(f"GRANT {privileges} ON {DATABASE}.{table} TO evenfloor_provision@localhost")
 
     def info(self, **arguments):
-        return self.modules.run(
-            "vicidial_info", login_unix_socket=self.socket, **arguments
-        )
+        return self.modules.run("vicidial_info", login_unix_socket=self.socket, **arguments)
 
     def aliases(self, entries, dialers=DIALERS[:2], check=False, **arguments):
         named = [
             {"name": d["name"], "server_ip": d["server_ip"], "protocol": d.get("protocol")}
             for d in dialers
         ]
-        return self.modules.run(
-            "aliases", check, phone_aliases=entries, dialers=named,
-            cluster_flavor="vicidial", **arguments,
-        )  # fmt: skip
+        return self.modules.run("aliases", check, phone_aliases=entries, dialers=named, **arguments)
 
     def server(self, number, **arguments):
         given = {"server_ip": f"10.0.0.{number}", "server_id": f"D{number}"}
-        return self.modules.run(
-            "server", cluster_flavor="vicidial", **{**given, **arguments}
-        )
+        return self.modules.run("server", cluster_flavor="vicidial", **{**given, **arguments})
 
     def flagged(self):
         """Return the dialers whose files VICIdial is to write, and forget it, as VICIdial does."""
@@ -183,7 +176,7 @@ def test_a_database_that_is_not_vicidials_is_named(vicidial):
     for table in SHARED:
         vicidial.sql(f"DROP TABLE {table}")
     assert len(vicidial.info()["problems"]) == 1 + len(SHARED)
-    vicidial.modules.database = "information_schema"
+    vicidial.modules.defaults["database"] = "information_schema"
     assert "set database_name" in vicidial.info()["problems"][0]
 
 
@@ -292,10 +285,7 @@ def test_only_what_the_inventory_says_is_changed(vicidial):
 
 def test_nothing_is_purged_beside_vicidial(vicidial):
     vicidial.adopt()
-    message = vicidial.modules.fail(
-        "aliases", phone_aliases=[], dialers=DIALERS[:2], cluster_flavor="vicidial",
-        purge=True,
-    )  # fmt: skip
+    message = vicidial.modules.fail("aliases", phone_aliases=[], dialers=DIALERS[:2], purge=True)
     assert "aren't Evenfloor's" in message
 
 
@@ -369,9 +359,7 @@ def test_a_new_dialer_is_opened_last_and_closed_and_opened_like_any(vicidial):
 )
 def test_a_dialer_without_one_to_be_like_is_refused(vicidial, arguments, words):
     vicidial.adopt()
-    message = vicidial.modules.fail(
-        "server", server_ip=THIRD, server_id="D3", cluster_flavor="vicidial", **arguments
-    )
+    message = vicidial.modules.fail("server", server_ip=THIRD, server_id="D3", **arguments)
     assert words in message
     assert vicidial.sql("SELECT COUNT(*) FROM servers") == ((2,),)
 

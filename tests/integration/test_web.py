@@ -77,7 +77,7 @@ def test_an_error_nobody_foresaw_is_told_to_the_log_and_not_to_the_client(
     def broken(*_values):
         raise RuntimeError("the inside of it")
 
-    monkeypatch.setattr("evenfloor.balancer.Database.sessions_of", broken)
+    monkeypatch.setattr("evenfloor.balancer.LoginStore.sessions_of", broken)
     answer = client.post("/api/v1/logout", json={"user": "agent7"})
     assert (answer.status_code, answer.get_json()["error"]) == (500, "internal_server_error")
     assert "the inside of it" in caplog.text and "the inside" not in answer.text
@@ -132,7 +132,7 @@ def test_a_login_without_the_lock_is_counted_and_the_log_says_so(client, cluster
     with cluster.lock_held(f"evenfloor.{DATABASE}"):
         assert client.post("/api/v1/login", json=LOGIN).status_code == 200
     assert sample(client, name) == before + 1
-    assert "the lock was not to be had" in caplog.text
+    assert "the lock could not be acquired" in caplog.text
 
 
 def test_the_log_and_the_table_have_every_dialers_count_and_state(client, cluster, caplog):

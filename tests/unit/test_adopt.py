@@ -4,22 +4,32 @@ import re
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from ansible_collections.evenfloor.cluster.plugins.module_utils.adopt import (
     adopt_aliases,
-    aliases_text,
-    dialers_text,
     fold_extensions,
     report_text,
 )
-from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import adopt_problems, expand_aliases, expand_extensions, problems
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone, describe, make_plan
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
+    expand_aliases,
+    expand_extensions,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory_files import (
+    aliases_text,
+    dialers_text,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import describe
+from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import (
+    adopt_problems,
+    problems,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.plans import UNHURRIED, make_plan
 
 DIALERS = [{"name": f"d{n}", "server_ip": f"10.0.0.{n}"} for n in (1, 2, 3)]
 FIRST, SECOND, THIRD = (dialer["server_ip"] for dialer in DIALERS)
-UNHURRIED = settings(deadline=None)
 
 
 def phone(extension, server_ip, login, password="secret"):
@@ -42,7 +52,8 @@ def changes(phones, aliases, entries, serving=(FIRST, SECOND, THIRD)):
     """Say what a run with these entries would do."""
     addresses = [dialer["server_ip"] for dialer in DIALERS]
     wanted = expand_aliases(entries, DIALERS)
-    return describe(make_plan(phones, aliases, wanted, serving, shared=addresses))
+    plan = make_plan(phones, aliases, wanted, serving, flavor="vicidial", dialers=addresses)
+    return describe(plan)
 
 
 @given(st.sets(st.from_regex(r"[0-9]{1,4}", fullmatch=True)))

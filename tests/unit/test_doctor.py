@@ -1,8 +1,8 @@
 """The alias doctor's comparisons: what is right gives no finding, what is broken gives one."""
 
 import pytest
-
-from ansible_collections.evenfloor.cluster.plugins.module_utils import doctor
+from ansible_collections.evenfloor.cluster.plugins.module_utils import doctor_hosts as doctor
+from ansible_collections.evenfloor.cluster.plugins.module_utils.findings import Finding, as_table
 
 NAMES = {"10.0.0.1": "dialer1", "10.0.0.2": "dialer2"}
 ENDPOINTS = """
@@ -30,7 +30,7 @@ CHANNELS = (
 
 
 def kinds(findings):
-    return [(row["finding"], row["alias"], row["dialer"]) for row in findings]
+    return [(finding.kind, finding.alias, finding.dialer) for finding in findings]
 
 
 def test_asterisks_answers_are_read():
@@ -43,15 +43,9 @@ def test_asterisks_answers_are_read():
 
 def dialer(expected=None, sessions=(), endpoints=ENDPOINTS, channels="", serves=True):
     """Look at a dialer; returns the kinds of findings and who isn't registered."""
-    found, missing = doctor.look_at_dialer(
-        "dialer1",
-        {"101": True, "102": False} if expected is None else expected,
-        sessions,
-        endpoints,
-        channels,
-        {"101": "101x", "102": "102x"},
-        serves,
-    )
+    expected = {"101": True, "102": False} if expected is None else expected
+    state = doctor.DialerState("dialer1", expected, sessions, endpoints, channels, serves)
+    found, missing = doctor.look_at_dialer(state, {"101": "101x", "102": "102x"})
     return kinds(found), missing
 
 
@@ -110,8 +104,8 @@ def test_a_clock_is_off_when_no_slow_answer_explains_it(there, off):
 
 
 def test_the_table_has_a_line_for_each_finding():
-    assert doctor.as_table([]) == "All is well."
-    rows = [doctor.finding("clock_skew", "it is off", "set it", dialer="dialer1")]
-    lines = doctor.as_table(rows).splitlines()
+    assert as_table([]) == "All is well."
+    rows = [Finding("clock_skew", "it is off", "set it", dialer="dialer1").as_dict()]
+    lines = as_table(rows).splitlines()
     assert len(lines) == 2
     assert lines[1].split() == ["-", "dialer1", "clock_skew", "it", "is", "off", "→", "set", "it"]

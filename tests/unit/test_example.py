@@ -5,8 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from ansible_collections.evenfloor.cluster.plugins.module_utils import inventory
+from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import problems
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,4 +22,4 @@ def test_an_inventory_that_we_ship_has_no_problems(name):
     hostvars = listing.pop("_meta")["hostvars"]
     groups = {group: content.get("hosts", []) for group, content in listing.items()}
     groups["all"] = list(hostvars)
-    assert inventory.problems(hostvars, groups) == []
+    assert problems(hostvars, groups) == []

@@ -4,10 +4,13 @@ import shutil
 import subprocess
 
 import pytest
+from ansible_collections.evenfloor.cluster.plugins.module_utils.hook import (
+    BEGIN,
+    with_lines,
+    without_lines,
+)
 from hypothesis import given
 from hypothesis import strategies as st
-
-from ansible_collections.evenfloor.cluster.plugins.module_utils.hook import BEGIN, with_lines, without_lines
 
 LINES = b"$ours = 1;"
 FILES = [

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.grow import RECORD, TALKING
+from tests.waiting import PATIENCE
 
 EXTENSIONS = [*map(str, range(101, 108)), "109", "110"]
 DIALERS = ["dialer1", "dialer2", "dialer3"]
@@ -84,10 +85,7 @@ def test_new_logins_go_to_the_new_dialer_and_ring_nowhere_else(cluster):
     for alias in ("105x", "106x"):
         session = cluster.login(alias)
         assert cluster.dialer_of(session["server_ip"]) == "dialer3"
-        cluster.wait_until(
-            lambda s=session: s["extension"] in cluster.calls("dialer3"), 5, "the agent's call"
-        )
-        call = cluster.calls("dialer3")[session["extension"]]
+        call = cluster.wait_for_call(session)
         assert call.room == session["room"]
         holders = cluster.asterisk("dialer3", f"confbridge list {call.room}")
         assert call.channel in holders
@@ -97,6 +95,7 @@ def test_new_logins_go_to_the_new_dialer_and_ring_nowhere_else(cluster):
 
 
 def test_sound_flows_both_ways_in_every_call(cluster):
+    cluster.wait_for_calls(6)
     first = cluster.all_calls()
     cluster.wait_until(
         lambda: all(
@@ -105,7 +104,6 @@ def test_sound_flows_both_ways_in_every_call(cluster):
             for dialer, calls in cluster.all_calls().items()
             for extension, call in calls.items()
         ),
-        5,
+        PATIENCE,
         "packets in both directions in every call",
     )
-    assert sum(map(len, first.values())) == 6

@@ -3,6 +3,8 @@
 import shutil
 import subprocess
 
+from tests.waiting import PATIENCE
+
 SHARED = "servers, phones, phones_alias, conferences, vicidial_conferences, vicidial_users"
 
 
@@ -82,7 +84,7 @@ def test_a_schema_that_does_not_fit_is_refused_and_nothing_touched(cluster):
         cluster.sql("ALTER TABLE phones_alias CHANGE logins logins_list VARCHAR(255)")
 
 
-def test_an_inventory_that_does_not_fit_is_refused_with_its_mend(cluster, tmp_path):
+def test_an_inventory_that_does_not_fit_is_refused_with_the_fix(cluster, tmp_path):
     folder = tmp_path / "inventory"
     shutil.copytree(cluster.inventory, folder)
     (folder / "group_vars/all/cluster.yml").write_text("---\ncluster_flavor: vicidail\n")
@@ -123,7 +125,7 @@ def test_aliases_are_edited_in_the_inventory(cluster):
         assert "alias 3001x (Agent 3001): 3001a,3001b" in done.stdout
         cluster.wait_until(
             lambda: cluster.sql(rebuilt) == [["10.95.0.31"], ["10.95.0.32"]],
-            10,
+            PATIENCE,
             "VICIdial writes the files of those two dialers",
         )
         columns = "status, active, protocol, template_id, dialplan_number, voicemail_id, phone_type"

@@ -96,7 +96,7 @@ def test_it_drains_and_goes_and_nothing_of_it_is_left(cluster):
     assert "logged in on [10.95.0.35]" in cluster.log_in(1001)
     cluster.sql("DELETE FROM vicidial_live_agents")
     cluster.sql("DELETE FROM lab.rebuilt")
-    cluster.playbook("playbooks/remove-dialer.yml", "-e", "dialer=dialer5 confirmed=true")
+    cluster.playbook("playbooks/remove_dialer.yml", "-e", "dialer=dialer5 confirmed=true")
     for table in ("servers", "phones", "vicidial_conferences", "vicidial_confbridges",
                   "conferences", "server_updater", "evenfloor_dialers"):  # fmt: skip
         query = f"SELECT COUNT(*) FROM {table} WHERE server_ip = '{NEW_IP}'"

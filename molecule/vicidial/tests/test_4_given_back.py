@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def nobody_logged_in(cluster):
-    # Evenfloor's own tables are gone here.
+    # Evenfloor's own tables are gone here, and nothing is repaired: it would be adopted again.
     cluster.sql("DELETE FROM vicidial_live_agents")
 
 

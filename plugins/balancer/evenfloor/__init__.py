@@ -1,6 +1,7 @@
 """Evenfloor's balancer: one login per agent, the dialer with the fewest agents rings."""
 
-from .balancer import Balancer, Choice, Session
+from .answers import Choice, Session
+from .balancer import Balancer
 from .errors import LoginRefused
 
 __all__ = ["Balancer", "Choice", "LoginRefused", "Session"]

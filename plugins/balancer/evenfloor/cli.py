@@ -11,7 +11,8 @@ import sys
 
 from . import __version__
 from . import config as configuration
-from .balancer import Balancer, FloorEntry, spread
+from .answers import FloorEntry, spread
+from .balancer import Balancer
 from .errors import DATABASE_UNREACHABLE, ConfigurationError, LoginRefused, Malformed
 
 DONE, USAGE, REFUSED, UNREACHABLE = 0, 2, 3, 4

@@ -11,10 +11,7 @@ from .errors import ConfigurationError
 from .policy import IGNORE, PREFER, REQUIRE
 
 DEFAULT_PATH = "/etc/evenfloor/evenfloor.ini"
-
-
-#: When the floor is read: before the lock is taken, or by who has it.
-BEFORE, LOCKED = "before", "locked"
+REGISTRATIONS = (PREFER, REQUIRE, IGNORE)
 
 
 def _number(default: float, least: float, most: float = 2**31):
@@ -40,19 +37,13 @@ class DatabaseConfig:
 
 @dataclass(frozen=True)
 class BalancerConfig:
-    """How the choice is made. Times are in seconds.
-
-    ``read_floor``: what is read before the lock is quicker for many at once, and right where every
-    session begins and ends through Evenfloor. Where VICIdial's page ends sessions too, ``choose``
-    has to read the floor with the lock (``locked``).
-    """
+    """How the choice is made. Times are in seconds."""
 
     heartbeat_timeout: int = _number(5, 1)
     lock_timeout: int = _number(3, 0, 300)
     registration: str = PREFER
     reservation_ttl: int = _number(10, 1, 3600)
     decisions_kept: int = _number(30 * 24 * 3600, 0)
-    read_floor: str = BEFORE
 
 
 @dataclass(frozen=True)
@@ -153,13 +144,9 @@ def load(path: str = DEFAULT_PATH, environment: Mapping[str, str] = os.environ) 
             for name in _SECTIONS
         }
     )
-    for setting, values in (
-        ("registration", (PREFER, REQUIRE, IGNORE)),
-        ("read_floor", (BEFORE, LOCKED)),
-    ):
-        value = getattr(config.balancer, setting)
-        if value not in values:
-            raise ConfigurationError(
-                f"[balancer] {setting}: '{value}' is none of {', '.join(values)}"
-            )
+    registration = config.balancer.registration
+    if registration not in REGISTRATIONS:
+        raise ConfigurationError(
+            f"[balancer] registration: '{registration}' is none of {', '.join(REGISTRATIONS)}"
+        )
     return config

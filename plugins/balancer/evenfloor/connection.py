@@ -1,6 +1,7 @@
 """The connection: made when needed, made again when it broke, several statements a trip.
 
-Nothing here knows a table; the statements are in :mod:`evenfloor.database`.
+Nothing here knows a table. The driver's error numbers don't leave this module: it raises the
+errors of :mod:`evenfloor.errors`.
 """
 
 from __future__ import annotations
@@ -10,21 +11,24 @@ import logging
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import pymysql
 from pymysql.constants import CLIENT, CR, ER
 
 from .config import DatabaseConfig
-from .errors import DatabaseRefused, DatabaseUnreachable
+from .errors import DatabaseRefused, DatabaseUnreachable, LostRace, UnfitValue
+from .sql import Reply, Statement
 
 log = logging.getLogger("evenfloor.database")
 
+#: Seconds.
 CONNECT_TIMEOUT = 2
 ANSWER_TIMEOUT = 10
-#: How often a transaction that lost a deadlock is tried in all.
+#: How often a transaction that loses its race is tried in all.
 TRANSACTION_TRIES = 4
+#: The pause before it is tried again, in seconds: at random between these.
+TRANSACTION_PAUSE = (0.001, 0.02)
 
 _GONE = {
     CR.CR_SERVER_GONE_ERROR,
@@ -43,70 +47,28 @@ _GONE = {
     1792,  # a read-only transaction
     1836,  # read-only mode
 }
-_TRY_AGAIN = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, 1020}  # 1020: MariaDB's snapshot conflict
+_LOST_RACE = {
+    ER.LOCK_DEADLOCK,
+    ER.LOCK_WAIT_TIMEOUT,
+    1020,  # MariaDB: the row has changed since the snapshot
+}
+_UNFIT = {
+    1267,  # collations that can't be compared: the table doesn't have these characters
+    1270,
+    1271,
+    ER.TRUNCATED_WRONG_VALUE_FOR_FIELD,
+    ER.DATA_TOO_LONG,
+}
 
-#: The driver escapes by the mode that the server has named; an init_connect changes it unseen.
+#: The driver escapes by the sql_mode that the server named at first; an init_connect changes the
+#: mode afterwards, and the driver doesn't see it.
 _BACKSLASHES_ESCAPE = (
     "SET SESSION sql_mode = REPLACE(REPLACE(CONCAT(',', @@sql_mode), ',NO_BACKSLASH_ESCAPES', ''),"
     " ',ANSI_QUOTES', '')"
 )
 
-#: Statements that do no harm when they are run once more.
-_REPEATABLE = ("SELECT", "START TRANSACTION")
-
-
-class Statement(NamedTuple):
-    """A statement with its values, and whether its failure may be overlooked."""
-
-    text: str
-    values: object = None
-    optional: bool = False
-
-
-class Reply(NamedTuple):
-    """What a statement gave: rows, how many rows it touched, the last id it made.
-
-    ``arrived`` is when (``time.perf_counter()``, seconds).
-    """
-
-    rows: tuple
-    touched: int
-    last_id: int
-    arrived: float
-
-
-class Lock:
-    """The cluster's one named lock, taken in the same trip as the first statement that needs it.
-
-    It is the connection's: a dead process holds none.
-
-    Attributes:
-        held: whether it was to be had; None as long as that isn't known.
-        seconds: how long it took.
-        done: whether it was given back.
-    """
-
-    def __init__(self, name: str, timeout: int):
-        self._name = name
-        self._timeout = timeout
-        self._asked = 0.0
-        self.held: bool | None = None
-        self.seconds = 0.0
-        self.done = False
-
-    def take(self) -> Statement:
-        """Return the statement that takes it."""
-        self._asked = time.perf_counter()
-        return Statement("SELECT GET_LOCK(%s, %s)", (self._name, self._timeout))
-
-    def note(self, reply: Reply) -> None:
-        """Note the answer to that statement."""
-        self.held = reply.rows[0][0] == 1
-        self.seconds = reply.arrived - self._asked
-
-    def release(self) -> Statement:
-        """Return the statement that gives it back. It does no harm where it isn't held."""
-        return Statement("DO RELEASE_LOCK(%s)", (self._name,))
+#: How statements begin that do no harm when they are run once more.
+_REPEATABLE = ("SELECT", "SET @", "START TRANSACTION")
 
 
 class Connection:
@@ -125,7 +87,12 @@ class Connection:
         self._connection: pymysql.Connection | None = None
         self._made_by = 0
         #: Whether a lock or a transaction would be lost with the connection.
-        self._bound = False
+        self.bound = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection."""
+        return self._connection is not None
 
     def close(self) -> None:
         """Give the connection back; the next statement makes a new one."""
@@ -133,7 +100,7 @@ class Connection:
             with contextlib.suppress(Exception):
                 self._connection.close()
             self._connection = None
-            self._bound = False
+            self.bound = False
 
     def _connected(self) -> pymysql.Connection:
         if self._connection is None or self._made_by != os.getpid():
@@ -163,7 +130,7 @@ class Connection:
         """Run one statement.
 
         Raises:
-            DatabaseUnreachable: the database didn't answer, or doesn't do it.
+            DatabaseUnreachable: the database didn't answer, or rejected the statement.
         """
         return self.batch([Statement(text, values)])[0]
 
@@ -181,9 +148,10 @@ class Connection:
 
         Raises:
             DatabaseUnreachable: the database didn't answer.
-            DatabaseRefused: it doesn't do what it was asked for.
+            DatabaseRefused: it rejected a statement; :class:`LostRace` and :class:`UnfitValue`
+                say why.
         """
-        was_idle = self._connection is not None and not self._bound
+        was_idle = self._connection is not None and not self.bound
         try:
             return self._trip(statements)
         except DatabaseRefused:
@@ -199,7 +167,7 @@ class Connection:
         except (pymysql.err.Error, OSError) as error:
             raise DatabaseUnreachable(_in_words(error)) from error
         cursor = connection.cursor()
-        text = "; ".join([cursor.mogrify(*part[:2]) for part in statements])
+        text = "; ".join([cursor.mogrify(part.text, part.values) for part in statements])
         replies: list[Reply] = []
         try:
             cursor.execute(text)
@@ -216,56 +184,39 @@ class Connection:
             elif lost:
                 raise DatabaseUnreachable(_in_words(error)) from error
             else:
-                raise DatabaseRefused(error.args[0], _in_words(error)) from error
+                raise _refusal(error) from error
         except BaseException:
             # What is still to be read would be taken for the next statement's answer.
             self.close()
             raise
         return replies
 
-    @contextlib.contextmanager
-    def lock(self, timeout: int) -> Iterator[Lock]:
-        """Give a lock for a batch to take, and see to it that it is given back.
-
-        Args:
-            timeout: seconds to wait for it.
-        """
-        lock = Lock(f"evenfloor.{self._config.name}"[:64], timeout)
-        self._bound = True
-        try:
-            yield lock
-        finally:
-            self._bound = False
-            if not lock.done and self._connection is not None:
-                try:
-                    self.batch([lock.release()])
-                except BaseException as error:
-                    self.close()  # and with it the lock
-                    if not isinstance(error, DatabaseUnreachable):
-                        raise
-
     def transaction(self, work):
-        """Run ``work`` again as long as it loses deadlocks.
+        """Run ``work`` again as long as it loses races, up to ``TRANSACTION_TRIES`` times.
 
         Args:
             work: starts a transaction and commits it; called without arguments. What it returns
                 is returned.
+
+        Raises:
+            LostRace: it lost every time.
+            DatabaseUnreachable: the database didn't answer, or rejected a statement.
         """
-        was_bound = self._bound
+        was_bound = self.bound
         for tries_left in reversed(range(TRANSACTION_TRIES)):
-            self._bound = True
+            self.bound = True
             try:
                 return work()
-            except DatabaseRefused as error:
+            except LostRace:
                 self._roll_back()
-                if error.code not in _TRY_AGAIN or not tries_left:
+                if not tries_left:
                     raise
-                time.sleep(random.uniform(0.001, 0.02))
+                time.sleep(random.uniform(*TRANSACTION_PAUSE))
             except BaseException:
                 self._roll_back()
                 raise
             finally:
-                self._bound = was_bound and self._connection is not None
+                self.bound = was_bound and self._connection is not None
         raise AssertionError("unreachable")
 
     def _roll_back(self) -> None:
@@ -284,6 +235,13 @@ def _is_lost(error: Exception) -> bool:
         return True
     code = error.args[0]
     return not isinstance(code, int) or code in _GONE
+
+
+def _refusal(error: Exception) -> DatabaseRefused:
+    """Say why the database rejected a statement, by the error's number."""
+    code = error.args[0]
+    kind = LostRace if code in _LOST_RACE else UnfitValue if code in _UNFIT else DatabaseRefused
+    return kind(_in_words(error))
 
 
 def _in_words(error: Exception) -> str:

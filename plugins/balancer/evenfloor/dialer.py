@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import concurrent.futures
-import functools
 import json
 import logging
 import re
@@ -25,8 +23,10 @@ from dataclasses import dataclass
 
 from . import config as configuration
 from .ami import PEER_STATES, REMOVED, Ami, AmiSilent
-from .database import REGISTERED_STATES, Database, LiveSession, QueuedAction
+from .daemon_store import DaemonStore, DaemonThread, QueuedAction
 from .errors import ConfigurationError, DatabaseUnreachable
+from .sessions import TAG_PATTERN, LiveSession
+from .vicidial import REGISTERED_STATES
 
 log = logging.getLogger("evenfloor.dialer")
 
@@ -43,7 +43,7 @@ STALE_ACTION = 20
 ACTIONS_KEPT = 3600
 RETRY_AFTER = 0.5
 
-_TAG = re.compile(r"S\d{12}[a-z0-9]{7}")
+_TAG = re.compile(TAG_PATTERN)
 _RINGING = "5"
 
 
@@ -54,23 +54,6 @@ class _Call:
     room: str
     channel: str = ""
     unwanted: bool = False
-
-
-class _DatabaseThread:
-    """A database connection with the one thread that uses it."""
-
-    def __init__(self, config: configuration.DatabaseConfig):
-        self._database = Database(config)
-        self._executor = concurrent.futures.ThreadPoolExecutor(max_workers=1)
-
-    async def __call__(self, method, *values):
-        """Run a method of :class:`Database` in the thread."""
-        work = functools.partial(method, self._database, *values)
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
-
-    def close(self) -> None:
-        self._executor.submit(self._database.close)
-        self._executor.shutdown()
 
 
 class Daemon:
@@ -84,9 +67,9 @@ class Daemon:
         self._settings = config.dialer
         self._server_ip = config.dialer.server_ip
         self._ami = Ami(config.dialer, self._asterisk_is_back)
-        self._run = _DatabaseThread(config.database)
+        self._run = DaemonThread(config.database)
         # A heartbeat never waits behind other work.
-        self._beat = _DatabaseThread(config.database)
+        self._beat = DaemonThread(config.database)
         self._calls: dict[str, _Call] = {}
         self._ended: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._peers: dict[str, str] = {}
@@ -138,16 +121,16 @@ class Daemon:
     async def _send_heartbeat(self) -> None:
         await self._ami.ready.wait()
         await self._ami.ping()
-        await self._beat(Database.beat, self._server_ip)
+        await self._beat(DaemonStore.beat, self._server_ip)
 
     # -- calls ----------------------------------------------------------------------------
 
     async def _send_actions(self) -> None:
         await self._ami.ready.wait()
-        for action in await self._run(Database.take_actions, self._server_ip):
+        for action in await self._run(DaemonStore.take_actions, self._server_ip):
             if action.age > STALE_ACTION:
                 log.warning("session %s: %s came too late", action.tag, action.action)
-                await self._run(Database.note_late, action.tag)
+                await self._run(DaemonStore.note_late, action.tag)
             elif action.action == "Originate":
                 self._spawn(self._place_call(action))
             elif action.action == "Hangup":
@@ -176,7 +159,7 @@ class Daemon:
             return
         channel = self._calls[action.tag].channel if action.tag in self._calls else ""
         try:
-            await self._run(Database.note_answered, self._server_ip, action.tag, channel)
+            await self._run(DaemonStore.note_answered, self._server_ip, action.tag, channel)
         except DatabaseUnreachable as error:
             log.warning("session %s: %s", action.tag, error)
 
@@ -215,8 +198,8 @@ class Daemon:
         """Write the end of one session; kept and tried again while the database is away."""
         tag, room = await self._ended.get()
         try:
-            await self._run(Database.end_session, self._server_ip, tag)
-            await self._run(Database.free_room, self._server_ip, room)
+            await self._run(DaemonStore.end_session, self._server_ip, tag)
+            await self._run(DaemonStore.free_room, self._server_ip, room)
         except BaseException:
             self._ended.put_nowait((tag, room))
             raise
@@ -235,7 +218,7 @@ class Daemon:
         try:
             for state in sorted(set(changed.values())):
                 extensions = sorted(name for name, new in changed.items() if new == state)
-                await self._run(Database.set_peer_state, self._server_ip, extensions, state)
+                await self._run(DaemonStore.set_peer_state, self._server_ip, extensions, state)
         except BaseException:
             self._peers = {**changed, **self._peers}
             raise
@@ -246,7 +229,7 @@ class Daemon:
         await self._ami.ready.wait()
         await asyncio.sleep(REGISTRATIONS_BATCH)
         self._compare_registrations.clear()
-        known = await self._run(Database.peer_states, self._server_ip)
+        known = await self._run(DaemonStore.peer_states, self._server_ip)
         registered = await self._ami.registered()
         for extension, state in known.items():
             if extension in self._peers:
@@ -269,7 +252,7 @@ class Daemon:
         await self._ami.ready.wait()
         self._compare.clear()
         await self.reconcile()
-        await self._run(Database.forget_actions, self._server_ip, ACTIONS_KEPT)
+        await self._run(DaemonStore.forget_actions, self._server_ip, ACTIONS_KEPT)
 
     async def reconcile(self) -> None:
         """Bring sessions, rooms and Asterisk's channels together.
@@ -278,9 +261,9 @@ class Daemon:
         without a session is hung up, if they were like that at the last comparison too: a
         login that is just being written looks the same for a moment.
         """
-        sessions = await self._run(Database.sessions_on, self._server_ip)
+        sessions = await self._run(DaemonStore.sessions_on, self._server_ip)
         channels = await self._ami.channels()
-        rooms = await self._run(Database.taken_rooms, self._server_ip)
+        rooms = await self._run(DaemonStore.taken_rooms, self._server_ip)
         for session in sessions:
             self._adopt_or_end(session, channels.get(session.tag))
         for tag in [tag for tag, call in self._calls.items() if call.channel]:
@@ -312,7 +295,7 @@ class Daemon:
             await self._ami.hang_up(tag)
         for room in sorted(stray_rooms & self._suspects):
             _say("stray room", "", room=room)
-            await self._run(Database.free_room, self._server_ip, room)
+            await self._run(DaemonStore.free_room, self._server_ip, room)
         self._suspects = stray_channels | stray_rooms
 
 

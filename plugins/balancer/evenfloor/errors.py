@@ -10,7 +10,7 @@ DATABASE_UNREACHABLE = "database_unreachable"
 
 
 class ConfigurationError(Exception):
-    """The configuration can't be used; the message says what and how to mend it."""
+    """The configuration can't be used; the message says what is wrong and how to fix it."""
 
 
 class DatabaseUnreachable(Exception):
@@ -18,19 +18,19 @@ class DatabaseUnreachable(Exception):
 
 
 class DatabaseRefused(DatabaseUnreachable):
-    """The database answered that it doesn't do what was asked: read-only, full, a table missing.
+    """The database is reachable but rejects the operation: read-only, full, a table missing."""
 
-    Attributes:
-        code: the database's error number.
-    """
 
-    def __init__(self, code: int, words: str):
-        super().__init__(words)
-        self.code = code
+class LostRace(DatabaseRefused):
+    """Another transaction was in the way, and this one was rolled back. It can be tried again."""
+
+
+class UnfitValue(DatabaseRefused):
+    """A value doesn't fit its column: too long, or characters that the table can't hold."""
 
 
 class LoginRefused(Exception):
-    """A login that can't be had.
+    """A login that was refused.
 
     Attributes:
         reason: one of ``bad_credentials``, ``no_dialer_available``, ``alias_in_use``,
@@ -47,9 +47,9 @@ class LoginRefused(Exception):
         self.dialers = dialers or {}
 
     def __reduce__(self):
-        """Let it pass between processes whole."""
+        """Pass between processes with every attribute."""
         return type(self), (self.reason, self.detail, self.dialers)
 
 
 class Malformed(LoginRefused):
-    """A value that can't be what was asked for: missing, not text, or not fit for its column."""
+    """A value that can't be used: missing, not text, or not fit for its column."""

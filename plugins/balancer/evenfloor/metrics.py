@@ -14,5 +14,6 @@ CHOICE_SECONDS = Histogram(
 )
 LOCK_SECONDS = Histogram("evenfloor_lock_seconds", "Time waited for the lock", buckets=_BUCKETS)
 WITHOUT_LOCK = Counter(
-    "evenfloor_logins_without_lock", "Logins that went on because the lock was not to be had"
+    "evenfloor_logins_without_lock",
+    "Logins that went on because the lock could not be acquired in time",
 )

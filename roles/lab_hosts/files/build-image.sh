@@ -4,6 +4,11 @@
 set -euo pipefail
 release=$1 tag=$2 folder=$3
 
+# Several labs may be built at once: the first builds the image, the others wait for it.
+exec 9> "/run/lock/evenfloor-image-$release"
+flock 9
+if podman image exists "$tag"; then exit 0; fi
+
 # The mirror that this machine uses; without one debootstrap takes its own default.
 mirror=$({ grep -hsE '^(URIs:|deb )' /etc/apt/sources.list /etc/apt/sources.list.d/*.sources \
   /etc/apt/sources.list.d/*.list || true; } | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -n 1 | tr -d ' ')

@@ -1,0 +1,4 @@
+"""The lab: a whole cluster on this machine, and the Python that talks to a running cluster.
+
+``make lab`` runs :mod:`lab.tour`; the tests and the benchmarks use :mod:`lab.cluster`.
+"""

@@ -1,0 +1,273 @@
+"""Talks to a running cluster as operators and agents do: SSH, SQL, HTTP, Asterisk."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.waiting import PATIENCE, wait_until
+
+ROOT = Path(__file__).parents[1]
+HTTP_TIMEOUT = 15
+CAMPAIGN = "SALES"
+#: The environment for Ansible whose output is read; molecule asks for colours.
+PLAIN = {**os.environ, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1"}
+PLAIN.pop("ANSIBLE_FORCE_COLOR", None)
+
+
+@dataclass(frozen=True)
+class Call:
+    """An agent's call as Asterisk sees it; packets received from and sent to the phone."""
+
+    channel: str
+    extension: str
+    room: str
+    seconds: int
+    received: int
+    sent: int
+
+
+class HttpRefusal(Exception):
+    """The login service refused; ``body`` is its answer."""
+
+    def __init__(self, status: int, body: dict):
+        super().__init__(f"{status}: {body}")
+        self.status, self.body = status, body
+
+
+class Cluster:
+    """A running cluster.
+
+    Args:
+        inventory: the inventory's folder; the lab's by default.
+    """
+
+    wait_until = staticmethod(wait_until)
+
+    def __init__(self, inventory: str | Path = ROOT / "inventory/lab"):
+        self.inventory = Path(inventory)
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the inventory again, after it was changed."""
+        listing = self._local("ansible-inventory", "-i", str(self.inventory), "--list")
+        data = json.loads(listing)
+        self.hostvars = data["_meta"]["hostvars"]
+        self.groups = {
+            name: group.get("hosts", []) for name, group in data.items() if name != "_meta"
+        }
+        # Connection variables are templates, which only Ansible itself resolves.
+        first = self.groups["database"][0]
+        text = self._local(
+            "ansible", "-i", str(self.inventory), first, "-m", "ansible.builtin.debug", "-a",
+            "msg={{ [ansible_ssh_private_key_file, ansible_ssh_common_args] }}",
+        )  # fmt: skip
+        self.ssh_key, self.ssh_options = json.loads(text.partition("=>")[2])["msg"]
+
+    @staticmethod
+    def _local(*words: str) -> str:
+        done = subprocess.run(
+            words, cwd=ROOT, env=PLAIN, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def address(self, host: str) -> str:
+        """Return a host's address."""
+        return self.hostvars[host]["ansible_host"]
+
+    @property
+    def dialers(self) -> list[str]:
+        """The dialers' names."""
+        return self.groups["dialers"]
+
+    def dialer_of(self, server_ip: str) -> str:
+        """Return the name of the dialer with this address."""
+        return next(name for name in self.dialers if self.address(name) == server_ip)
+
+    def playbook(self, name: str, *words: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Run a playbook; its output is kept."""
+        done = self.playbook_with(self.inventory, name, *words)
+        if check and done.returncode:
+            raise RuntimeError(f"{name} failed:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}")
+        return done
+
+    @staticmethod
+    def playbook_with(inventory: Path, name: str, *words: str) -> subprocess.CompletedProcess:
+        """Run a playbook on another inventory; its output is kept, a failure is not an error."""
+        return subprocess.run(
+            ["ansible-playbook", "-i", str(inventory), name, *words],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            env=PLAIN,
+            # Its own: ssh makes it non-blocking for everybody who shares it, and one that is
+            # killed leaves it so, which the next ansible-playbook refuses.
+            stdin=subprocess.DEVNULL,
+        )
+
+    def run(self, host: str, command: str, check: bool = True) -> str:
+        """Run a shell command on a host and return what it printed."""
+        done = subprocess.run(
+            [
+                "ssh", "-i", self.ssh_key, *self.ssh_options.split(), "-o", "ControlMaster=auto",
+                "-o", "ControlPersist=60", "-o", f"ControlPath=/tmp/ef-%C-{os.getpid()}",
+                f"root@{self.address(host)}", command,
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )  # fmt: skip
+        if check and done.returncode:
+            raise RuntimeError(f"{host}: {command}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    # -- the database and the login service -----------------------------------------------
+
+    def sql(self, query: str) -> list[list[str]]:
+        """Run a query on the database host and return its rows."""
+        text = self.run(
+            self.groups["database"][0], f'mariadb --batch --skip-column-names asterisk -e "{query}"'
+        )
+        return [line.split("\t") for line in text.splitlines()]
+
+    def password(self, alias: str) -> str:
+        """Return an alias's login password."""
+        return self.sql(
+            "SELECT p.pass FROM phones_alias a JOIN phones p"
+            f" ON FIND_IN_SET(p.login, a.logins_list) WHERE a.alias_id = '{alias}' LIMIT 1"
+        )[0][0]
+
+    def _url(self, path: str) -> str:
+        return f"http://{self.address(self.groups['login'][0])}:8080{path}"
+
+    def get_text(self, path: str) -> str:
+        """Get a page of the login service."""
+        with urllib.request.urlopen(self._url(path), timeout=HTTP_TIMEOUT) as answer:
+            return answer.read().decode()
+
+    def request(self, method: str, path: str, body: dict | None = None) -> dict:
+        """Ask the login service.
+
+        Raises:
+            HttpRefusal: it answered with an error.
+        """
+        request = urllib.request.Request(
+            self._url(path),
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=HTTP_TIMEOUT) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise HttpRefusal(error.code, json.load(error)) from None
+
+    def login(
+        self, alias: str, user: str | None = None, password: str | None = None, **more
+    ) -> dict:
+        """Log an agent in; the user is by default named after the alias."""
+        return self.request(
+            "POST",
+            "/api/v1/login",
+            {
+                "alias": alias,
+                "user": user or f"agent{alias}",
+                "password": password or self.password(alias),
+                "campaign": CAMPAIGN,
+                **more,
+            },
+        )
+
+    def logout(self, user: str) -> dict:
+        """Log an agent out."""
+        return self.request("POST", "/api/v1/logout", {"user": user})
+
+    def logout_everybody(self) -> None:
+        """Log all agents out and wait until their rooms are free."""
+        for (user,) in self.sql("SELECT user FROM vicidial_live_agents"):
+            self.logout(user)
+        rooms = "SELECT COUNT(*) FROM vicidial_confbridges WHERE extension <> ''"
+        self.wait_until(lambda: self.sql(rooms) == [["0"]], PATIENCE, "all rooms are free")
+
+    def floor(self) -> dict[str, dict]:
+        """Return the floor, by dialer's name."""
+        return {
+            entry["server_id"]: entry for entry in self.request("GET", "/api/v1/floor")["dialers"]
+        }
+
+    def counts(self) -> dict[str, int]:
+        """Return the local agents of each dialer."""
+        return {name: entry["local_agents"] for name, entry in self.floor().items()}
+
+    def drained(self) -> list[str]:
+        """List the dialers of the inventory that somebody has closed for logins."""
+        rows = self.sql("SELECT server_ip FROM servers WHERE active_agent_login_server = 'N'")
+        closed = {row[0] for row in rows}
+        return [name for name in self.dialers if self.address(name) in closed]
+
+    # -- Asterisk -------------------------------------------------------------------------
+
+    def asterisk(self, dialer: str, command: str) -> str:
+        """Run a command of Asterisk's command line."""
+        return self.run(dialer, f"asterisk -rx '{command}'")
+
+    def registered(self, dialer: str) -> list[str]:
+        """List the extensions with a contact on a dialer."""
+        lines = self.asterisk(dialer, "pjsip show contacts").splitlines()
+        return sorted(
+            line.split()[1].partition("/")[0] for line in lines if line.split()[:1] == ["Contact:"]
+            and "<Aor" not in line
+        )  # fmt: skip
+
+    def calls(self, dialer: str) -> dict[str, Call]:
+        """List the agents' calls on a dialer, by extension."""
+        packets = {}
+        for line in self.asterisk(dialer, "pjsip show channelstats").splitlines():
+            words = line.split()
+            if len(words) >= 10 and words[2].count(":") == 2:
+                packets[words[1]] = (int(words[4]), int(words[8]))
+        found = {}
+        for line in self.asterisk(dialer, "core show channels concise").splitlines():
+            fields = line.split("!")
+            if fields[0].startswith("PJSIP/") and fields[5] == "ConfBridge":
+                short = fields[0].removeprefix("PJSIP/")
+                received, sent = packets.get(short, (0, 0))
+                extension = short.partition("-")[0]
+                found[extension] = Call(
+                    fields[0], extension, fields[2], int(fields[-3]), received, sent
+                )
+        return found
+
+    def all_calls(self) -> dict[str, dict[str, Call]]:
+        """List the agents' calls of every dialer."""
+        with ThreadPoolExecutor() as pool:
+            return dict(zip(self.dialers, pool.map(self.calls, self.dialers), strict=True))
+
+    def wait_for_call(self, session: dict) -> Call:
+        """Wait until a session's phone is in its call, and return the call.
+
+        Args:
+            session: what :meth:`login` returned.
+        """
+        dialer, extension = self.dialer_of(session["server_ip"]), session["extension"]
+        self.wait_until(
+            lambda: extension in self.calls(dialer), PATIENCE, f"{extension} talks on {dialer}"
+        )
+        return self.calls(dialer)[extension]
+
+    def wait_for_calls(self, number: int) -> None:
+        """Wait until exactly so many agents are in a call."""
+        self.wait_until(
+            lambda: sum(map(len, self.all_calls().values())) == number,
+            PATIENCE,
+            f"{number} agents are in a call",
+        )

@@ -1,0 +1,107 @@
+"""What a choice or a login was asked for and what became of it: for the log and the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .policy import Decision, Dialer, Phone
+from .request import Request
+
+#: The outcomes that aren't a refusal.
+CHOSEN = "chosen"
+FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class PhoneSeen:
+    """A phone of the alias at the moment of the choice.
+
+    Attributes:
+        phone_login: the phone.
+        server_ip: its dialer; empty where there is no such phone.
+        local_agents: the dialer's local agents; None where there is no such dialer.
+        why_not: why it wasn't eligible; None where it was.
+    """
+
+    phone_login: str
+    server_ip: str
+    local_agents: int | None
+    why_not: str | None
+
+
+@dataclass
+class Trail:
+    """The way of one use case.
+
+    Attributes:
+        event: ``choose`` or ``login``.
+        request: what was asked for.
+        outcome: ``chosen``, ``failed``, or the reason of the refusal.
+        winner: the phone that won, None for none.
+        phones: every phone of the alias.
+        lock_seconds: how long the lock was waited for; None where it wasn't asked for.
+        without_lock: whether it went on without the lock.
+    """
+
+    event: str
+    request: Request
+    outcome: str = CHOSEN
+    winner: Phone | None = None
+    phones: list[PhoneSeen] = field(default_factory=list)
+    lock_seconds: float | None = None
+    without_lock: bool = False
+
+    @property
+    def chosen(self) -> str:
+        """The dialer that was chosen; empty for none."""
+        return self.winner.server_ip if self.winner and self.outcome == CHOSEN else ""
+
+    def note(self, decision: Decision, dialers: Mapping[str, Dialer]) -> None:
+        """Note a decision, with every dialer's count and state."""
+        self.winner = decision.winner
+        self.phones = [
+            PhoneSeen(
+                phone.login,
+                phone.server_ip,
+                dialers[phone.server_ip].local_agents if phone.server_ip in dialers else None,
+                refusal,
+            )
+            for phone, refusal in decision.verdicts
+        ]
+
+    def row(self) -> dict:
+        """Return a row of ``evenfloor_decisions``, by the names of the request."""
+        return {
+            "user": self.request.user,
+            "alias": self.request.alias,
+            "campaign": self.request.campaign,
+            "server_ip": self.winner.server_ip if self.winner else None,
+            "phone_login": self.winner.login if self.winner else None,
+            "outcome": self.outcome,
+            "detail": json.dumps(self._seen()),
+        }
+
+    def line(self, seconds: float) -> dict:
+        """Return the line of the log, as data. It never has a password.
+
+        Args:
+            seconds: how long it took in all.
+        """
+        return {
+            "event": self.event,
+            "user": self.request.user,
+            "alias": self.request.alias,
+            "campaign": self.request.campaign,
+            "outcome": self.outcome,
+            "dialer": self.winner.server_ip if self.winner else None,
+            "phone_login": self.winner.login if self.winner else None,
+            "seconds": round(seconds, 6),
+            "lock_seconds": None if self.lock_seconds is None else round(self.lock_seconds, 6),
+            "without_lock": self.without_lock,
+            "dialers": self._seen(),
+        }
+
+    def _seen(self) -> list[dict]:
+        return [vars(phone) for phone in self.phones]

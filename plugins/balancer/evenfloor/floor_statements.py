@@ -1,0 +1,310 @@
+"""The SQL that reads: an alias, a floor, sessions.
+
+Times are the database's own, so that the clocks of hosts don't matter: ``NOW()`` where VICIdial
+has it, and UTC in Evenfloor's reservations, so that no hour comes twice. All counts follow
+VICIdial: an agent is remote where the extension starts with R, and a row without an extension
+isn't counted.
+
+VICIdial's tables have come in different years with different collations, and such columns can't
+be compared as they are. An address is converted to ASCII, which compares with every collation and
+still finds the index; other texts are converted to one collation.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .floor import Change
+from .phones import PhoneRow
+from .policy import Dialer
+from .sessions import LiveSession
+from .sql import Columns, Statement, quoted
+from .vicidial import DEFAULT_CONF_ENGINE, DEFAULT_PROTOCOL, REGISTERED_STATES, ROOM_TABLES
+
+#: The kinds of rows that :func:`floor` selects; each begins with its kind.
+PHONE, CHANGE, NEWEST = "phone", "change", "newest"
+
+_LOCAL = "l.extension NOT LIKE 'R%%'"
+_DIALER = "CONVERT(s.server_ip USING ascii)"
+_IS_REGISTERED = f"p.peer_status IN ({quoted(REGISTERED_STATES)})"
+FREE_ROOM = "(extension = '' OR extension IS NULL)"
+
+
+def as_text(expression: str) -> str:
+    """Make texts comparable whatever the collations of their columns."""
+    return f"CONVERT({expression} USING utf8mb4) COLLATE utf8mb4_bin"
+
+
+class AliasRow(NamedTuple):
+    """A typed alias's logins list (None: there is no such alias) and the campaign's grouping.
+
+    ``campaign_id`` is None where no active campaign has the id that was asked for.
+    """
+
+    logins_list: str | None
+    campaign_id: str | None
+    grouping: str | None
+    limit: int | None
+    system_limit: int | None
+
+
+class DialerRow(NamedTuple):
+    """What a person wants to know of a dialer besides its state."""
+
+    server_id: str
+    server_ip: str
+    remote_agents: int
+    phones: int
+    registered: int
+
+
+@dataclass(frozen=True)
+class FloorQuestion:
+    """Which floor is to be read, and for whom.
+
+    Attributes:
+        logins: the phone logins behind an alias, at least one.
+        user: whose own sessions and reservation don't count.
+        counted: the campaign whose agents are counted besides all; empty for none.
+        all_rooms: count every free room; else 1 stands for «at least one».
+    """
+
+    logins: tuple[str, ...]
+    user: str
+    counted: str = ""
+    all_rooms: bool = False
+
+
+# -- the alias ----------------------------------------------------------------------------
+
+ALIAS = Columns(
+    AliasRow,
+    logins_list="(SELECT COALESCE(logins_list, '') FROM phones_alias WHERE alias_id = %(typed)s)",
+    campaign_id="c.campaign_id",
+    grouping="c.pllb_grouping",
+    limit="c.pllb_grouping_limit",
+    system_limit="(SELECT pllb_grouping_limit FROM system_settings LIMIT 1)",
+)
+
+
+def alias(typed: str, campaign_id: str) -> Statement:
+    """Select one :class:`AliasRow`, whatever is there."""
+    return Statement(
+        f"SELECT {ALIAS.listed} FROM (SELECT 1) one"
+        " LEFT JOIN vicidial_campaigns c ON c.campaign_id = %(campaign)s AND c.active = 'Y'",
+        {"typed": typed, "campaign": campaign_id},
+    )
+
+
+def password_is_known(logins: tuple[str, ...], password: str) -> Statement:
+    """Ask whether a listed phone has a password, or one that MariaDB takes for the same."""
+    return Statement(
+        "SELECT EXISTS (SELECT 1 FROM phones p WHERE p.login IN %(logins)s"
+        f" AND {as_text('p.pass')} = %(password)s)",
+        {"logins": logins, "password": password},
+    )
+
+
+# -- phones and dialers -------------------------------------------------------------------
+
+PHONE_ROW = Columns(
+    PhoneRow,
+    login="p.login",
+    server_ip="p.server_ip",
+    extension="p.extension",
+    protocol=f"COALESCE(p.protocol, '{DEFAULT_PROTOCOL}')",
+    active="p.active <=> 'Y'",
+    password="COALESCE(p.pass, '')",  # noqa: S106 - a column
+    registered=f"COALESCE({_IS_REGISTERED}, 0)",
+)
+
+DIALER_ROW = Columns(
+    DialerRow,
+    server_id="s.server_id",
+    server_ip="s.server_ip",
+    remote_agents="(SELECT COUNT(*) FROM vicidial_live_agents l"
+    f" WHERE l.server_ip = {_DIALER} AND l.extension LIKE 'R%%')",
+    phones="(SELECT COUNT(*) FROM phones p"
+    f" WHERE p.server_ip = {_DIALER} AND p.active = 'Y')",
+    registered="(SELECT COUNT(*) FROM phones p"
+    f" WHERE p.server_ip = {_DIALER} AND p.active = 'Y' AND {_IS_REGISTERED})",
+)  # fmt: skip
+
+_DIALER_TABLES = f"""LEFT JOIN server_updater u ON u.server_ip = {_DIALER}
+LEFT JOIN evenfloor_dialers d ON d.server_ip = {_DIALER}"""
+
+
+@functools.cache
+def dialer_state(all_rooms: bool, in_campaign: bool) -> Columns:
+    """Say how a dialer's state is read. An index answers for each dialer that is asked for.
+
+    Args:
+        all_rooms: count every free room; else 1 stands for «at least one».
+        in_campaign: count the campaign's agents too.
+    """
+    agents = f"SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = {_DIALER}"
+    twin = "CONVERT(s.active_twin_server_ip USING ascii)"
+    of_campaign = f"({agents} AND l.campaign_id = %(campaign)s AND {_LOCAL})"
+    return Columns(
+        Dialer,
+        server_ip="s.server_ip",
+        active="s.active <=> 'Y'",
+        takes_logins="s.active_agent_login_server <=> 'Y'",
+        heartbeat_age=_heartbeat_age("u"),
+        free_rooms=f"IF(s.conf_engine = 'CONFBRIDGE', {_rooms('CONFBRIDGE', all_rooms)},"
+        f" {_rooms('MEETME', all_rooms)})",
+        local_agents=f"({agents} AND {_LOCAL})",
+        campaign_agents=of_campaign if in_campaign else "0",
+        max_agents="d.max_agents",
+        conf_engine=f"COALESCE(s.conf_engine, '{DEFAULT_CONF_ENGINE}')",
+        twin="COALESCE(s.active_twin_server_ip, '')",
+        twin_heartbeat_age="IF(s.active_twin_server_ip = '', NULL,"
+        f" (SELECT {_heartbeat_age('t')} FROM server_updater t WHERE t.server_ip = {twin}))",
+    )
+
+
+def _heartbeat_age(table: str) -> str:
+    return f"TIMESTAMPDIFF(SECOND, {table}.last_update, NOW())"
+
+
+def _rooms(conf_engine: str, all_rooms: bool) -> str:
+    free = f"FROM {ROOM_TABLES[conf_engine]} WHERE server_ip = {_DIALER} AND {FREE_ROOM}"
+    return f"(SELECT COUNT(*) {free})" if all_rooms else f"EXISTS (SELECT 1 {free})"
+
+
+def every_dialer() -> Statement:
+    """Select each dialer of the cluster: the arrays of a :class:`DialerRow` and of its state."""
+    return Statement(
+        f"SELECT {DIALER_ROW.array}, {dialer_state(all_rooms=True, in_campaign=False).array}"
+        f" FROM servers s {_DIALER_TABLES}"
+        " WHERE s.active_asterisk_server = %(yes)s ORDER BY s.server_id",
+        {"yes": "Y"},
+    )
+
+
+# -- what the tables don't show yet -------------------------------------------------------
+
+# A live agent's user, to be compared with a reservation's.
+_SAME_USER = "CONVERT(l.user USING utf8mb4) COLLATE utf8mb4_general_ci"
+# A reservation that counts.
+_RESERVED = "r.expires > UTC_TIMESTAMP() AND r.user <> %(user)s"
+
+# The caller's own sessions, which don't count.
+_OWN = f"""
+SELECT l.server_ip, -1 AS agents, -(l.campaign_id <=> %(campaign)s) AS in_campaign, 0 AS reserved,
+  CAST(l.live_agent_id AS SIGNED) AS own_id
+FROM vicidial_live_agents l WHERE l.user = %(user)s AND {_LOCAL}"""
+# The others' reservations.
+_RESERVATIONS = f"""
+SELECT r.server_ip, COUNT(*), COUNT(IF(r.campaign_id = %(campaign)s, 1, NULL)), COUNT(*), 0
+FROM evenfloor_reservations r WHERE {_RESERVED} GROUP BY r.server_ip"""
+# Those of them that have gone live: their users have live-agent rows there that are newer than the
+# reservation. Rows newer than the oldest reservation are all that have to be looked at.
+_GONE_LIVE = f"""
+SELECT STRAIGHT_JOIN MAX(r.server_ip), -1, -MAX(r.campaign_id = %(campaign)s), -1, 0
+FROM vicidial_live_agents l JOIN evenfloor_reservations r ON r.user = {_SAME_USER}
+  AND r.server_ip = CONVERT(l.server_ip USING ascii) AND r.newest_id < l.live_agent_id
+WHERE l.live_agent_id > @evenfloor_oldest AND {_RESERVED} AND {_LOCAL}
+GROUP BY r.user"""
+# The sessions that the users of reservations are leaving.
+_LEFT = f"""
+SELECT STRAIGHT_JOIN l.server_ip, -1, -(l.campaign_id <=> %(campaign)s), 0, 0
+FROM evenfloor_reservations r JOIN vicidial_live_agents l ON l.live_agent_id = r.old_id
+WHERE r.old_id > 0 AND {_RESERVED} AND r.user = {_SAME_USER} AND {_LOCAL}"""
+
+_CHANGES = f"{_OWN} UNION ALL {_RESERVATIONS} UNION ALL {_GONE_LIVE} UNION ALL {_LEFT}"
+
+CHANGE_ROW = Columns(Change, **{name: name for name in Change._fields})
+
+#: Comes before every statement that selects changes, in the same trip. A variable and not a
+#: subquery: only from a constant does the optimizer see how few rows it has to read.
+_NOTE_OLDEST = Statement(
+    "SET @evenfloor_oldest ="
+    " (SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > UTC_TIMESTAMP())"
+)
+
+
+def changes(user: str) -> list[Statement]:
+    """Select changes to the counts of all dialers, as :class:`Change` in the last reply.
+
+    Args:
+        user: whose own sessions and reservation don't count.
+    """
+    return [_NOTE_OLDEST, Statement(_CHANGES, {"user": user, "campaign": ""})]
+
+
+# -- a floor ------------------------------------------------------------------------------
+
+
+def floor(question: FloorQuestion) -> list[Statement]:
+    """Select an alias's phones, their dialers and the changes to their counts, in the last reply.
+
+    Each row is one JSON array that begins with its kind: a PHONE has the arrays of its
+    :class:`PhoneRow` and of its dialer's state, a CHANGE that of its :class:`Change`, NEWEST the
+    highest ``live_agent_id``.
+
+    All of it is one view of the tables, because VICIdial's page deletes and writes live-agent rows
+    whenever it likes: engines without transactions lock every table of a statement for as long as
+    it runs. So no row is missed or seen twice while an agent moves.
+    """
+    values = {
+        "logins": question.logins,
+        "user": question.user,
+        "campaign": question.counted,
+    }
+    return [
+        _NOTE_OLDEST,
+        Statement(_floor_text(question.all_rooms, question.counted != ""), values),
+    ]
+
+
+@functools.cache
+def _floor_text(all_rooms: bool, in_campaign: bool) -> str:
+    phone = (
+        f"JSON_ARRAY('{PHONE}', {PHONE_ROW.array}, {dialer_state(all_rooms, in_campaign).array})"
+    )
+    return f"""SELECT {as_text(phone)}
+FROM phones p LEFT JOIN servers s ON s.server_ip = CONVERT(p.server_ip USING ascii)
+{_DIALER_TABLES}
+WHERE p.login IN %(logins)s
+UNION ALL
+SELECT {as_text(f"JSON_ARRAY('{CHANGE}', {CHANGE_ROW.array})")} FROM ({_CHANGES}) changes
+UNION ALL
+SELECT {as_text(f"JSON_ARRAY('{NEWEST}', MAX(live_agent_id))")} FROM vicidial_live_agents"""
+
+
+# -- sessions -----------------------------------------------------------------------------
+
+SESSION = Columns(
+    LiveSession,
+    live_agent_id="l.live_agent_id",
+    user="COALESCE(l.user, '')",
+    server_ip="l.server_ip",
+    room="COALESCE(l.conf_exten, '')",
+    tag="COALESCE(l.callerid, '')",
+    channel="COALESCE(l.extension, '')",
+    local=f"COALESCE({_LOCAL}, 0)",
+    campaign_id="COALESCE(l.campaign_id, '')",
+    age="COALESCE(TIMESTAMPDIFF(SECOND, l.last_call_time, NOW()), 0)",
+)
+
+
+def sessions_of(users: tuple[str, ...]) -> Statement:
+    """Select the sessions of users, at least one."""
+    return Statement(
+        f"SELECT {SESSION.listed} FROM vicidial_live_agents l WHERE l.user IN %(users)s",
+        {"users": users},
+    )
+
+
+def sessions_on_phones(logins: tuple[str, ...], user: str) -> Statement:
+    """Select the sessions of others than a user on phones, at least one."""
+    phone = "CONVERT(CONCAT(p.protocol, '/', p.extension) USING ascii)"
+    return Statement(
+        f"SELECT {SESSION.listed} FROM phones p JOIN vicidial_live_agents l"
+        f" ON l.extension = {phone} AND l.server_ip = CONVERT(p.server_ip USING ascii)"
+        " WHERE p.login IN %(logins)s AND l.user <> %(user)s",
+        {"logins": logins, "user": user},
+    )

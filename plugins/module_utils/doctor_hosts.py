@@ -1,0 +1,221 @@
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The alias doctor's look at hosts: what Asterisk, softphones and clocks say beside the database.
+
+Pure, without Ansible and without a database.
+"""
+
+from __future__ import annotations
+
+import collections
+import re
+from typing import NamedTuple
+
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import TAG_PATTERN
+from ansible_collections.evenfloor.cluster.plugins.module_utils.findings import Finding
+
+#: A younger session may still get its call, and a call's end may still be noticed. In seconds.
+SESSION_GRACE = 20
+#: Clocks may differ by so many seconds: nothing depends on them but the order of log lines.
+CLOCK_TOLERANCE = 2.0
+#: What a contact's status is while its phone can be called.
+REACHABLE = ("Avail", "NonQual", "NonQualified", "Created")
+
+#: The parts of a line of ``core show channels concise``: there are so many, …
+_CHANNEL_FIELDS = 14
+#: … and these, from the end, are the seconds it lasts and the channel's unique id.
+_SECONDS, _UNIQUE_ID = -3, -1
+_TAG = re.compile(TAG_PATTERN)
+
+
+class DialerState(NamedTuple):
+    """What a dialer should be like, and what its Asterisk says.
+
+    Attributes:
+        name: the dialer's.
+        expected: by extension whether the database says that it is registered.
+        sessions: dicts with tag, user and age (seconds).
+        endpoints: what ``pjsip show endpoints`` printed.
+        channels: what ``core show channels concise`` printed.
+        alive: whether the dialer is alive, so that phones should be registered.
+    """
+
+    name: str
+    expected: dict
+    sessions: list
+    endpoints: str
+    channels: str
+    alive: bool
+
+
+def parse_endpoints(text):
+    """Read Asterisk's ``pjsip show endpoints``.
+
+    Returns:
+        ``{endpoint: whether its phone can be called}``; None where Asterisk didn't answer.
+    """
+    if "Endpoint:" not in text:
+        return {} if "No objects found" in text else None
+    endpoints, name = {}, None
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) < 2 or words[1].startswith("<"):
+            continue
+        if words[0] == "Endpoint:":
+            name = words[1].partition("/")[0]
+            endpoints[name] = False
+        elif words[0] == "Contact:" and name is not None:
+            endpoints[name] |= any(word in REACHABLE for word in words[2:])
+    return endpoints
+
+
+def parse_channels(text):
+    """Read Asterisk's ``core show channels concise``.
+
+    Returns:
+        ``{session's tag: seconds it lasts}``.
+    """
+    channels = {}
+    for line in text.splitlines():
+        fields = line.split("!")
+        if len(fields) < _CHANNEL_FIELDS:
+            continue
+        tag, seconds = fields[_UNIQUE_ID], fields[_SECONDS]
+        if _TAG.fullmatch(tag) and seconds.isdigit():
+            channels[tag] = int(seconds)
+    return channels
+
+
+def look_at_dialer(dialer, alias_of):
+    """Compare the database with what a dialer's Asterisk says.
+
+    Args:
+        dialer: a DialerState.
+        alias_of: the alias of each extension.
+
+    Returns:
+        The findings, and the extensions that aren't registered.
+    """
+    endpoints = parse_endpoints(dialer.endpoints)
+    if endpoints is None:
+        what = f"Asterisk on {dialer.name} doesn't answer"
+        fix = "see systemctl status asterisk and journalctl -u asterisk on it"
+        return [Finding("asterisk_silent", what, fix, dialer=dialer.name)], set()
+    found = [
+        *_look_at_endpoints(dialer, endpoints, alias_of),
+        *_look_at_calls(dialer, parse_channels(dialer.channels)),
+    ]
+    return found, {extension for extension in dialer.expected if not endpoints.get(extension)}
+
+
+def _look_at_endpoints(dialer, endpoints, alias_of):
+    """Find the endpoints that only one side has, and registrations that they disagree on."""
+    found, expected, name = [], dialer.expected, dialer.name
+    for extension in sorted(set(expected) - set(endpoints)):
+        what = f"Asterisk on {name} has no endpoint {extension}"
+        alias = alias_of.get(extension, "")
+        found.append(Finding("endpoint_missing", what, "run site.yml", alias, name))
+    for extension in sorted(set(endpoints) - set(expected)):
+        what = f"Asterisk on {name} has an endpoint {extension}, the database has no such phone"
+        found.append(Finding("endpoint_unknown", what, "run site.yml", dialer=name))
+    for extension in sorted(set(expected) & set(endpoints)):
+        if dialer.alive and expected[extension] != endpoints[extension]:
+            states = ("registered", "not registered")
+            said, really = states if expected[extension] else reversed(states)
+            what = f"the database says {extension} is {said} on {name}, Asterisk says {really}"
+            fix = "look again in 30 s; if it stays, restart evenfloor-dialer there"
+            alias = alias_of.get(extension, "")
+            found.append(Finding("registration_drift", what, fix, alias, name))
+    return found
+
+
+def _look_at_calls(dialer, channels):
+    """Find sessions without a call, and calls without a session."""
+    found, name = [], dialer.name
+    tags = {session["tag"] for session in dialer.sessions}
+    for session in dialer.sessions:
+        if session["tag"] not in channels and session["age"] >= SESSION_GRACE:
+            what = f"{session['user']} counts as logged in on {name} and has no call there"
+            fix = f"evenfloor logout --user {session['user']}; restart evenfloor-dialer on {name}"
+            found.append(Finding("row_without_call", what, fix, dialer=name))
+    for tag in sorted(set(channels) - tags):
+        if channels[tag] >= SESSION_GRACE:
+            what = f"a call of {channels[tag]} s on {name} ({tag}) belongs to nobody"
+            fix = f"restart evenfloor-dialer on {name}, which hangs it up"
+            found.append(Finding("call_without_row", what, fix, dialer=name))
+    return found
+
+
+def look_at_registrations(missing, alias_of, alive):
+    """Say which phones aren't registered; where none of an extension is, its softphone is off.
+
+    Args:
+        missing: ``{dialer: extensions that aren't registered there}``.
+        alias_of: the alias of each extension.
+        alive: the names of the dialers that are alive.
+
+    Returns:
+        Findings.
+    """
+    found = []
+    dialers_of = collections.defaultdict(list)
+    for name in alive:
+        for extension in missing.get(name, ()):
+            dialers_of[extension].append(name)
+    for extension, names in sorted(dialers_of.items()):
+        alias = alias_of.get(extension, "")
+        if len(names) == len(alive) > 1:
+            what = f"{extension} is registered nowhere: its softphone is off or cut off"
+            fix = "start the softphone; see its log for refused registrations"
+            found.append(Finding("softphone_off", what, fix, alias))
+            continue
+        for name in names:
+            what = f"{extension} is not registered on {name}"
+            fix = "see the softphone's log, and the way between its host and the dialer"
+            found.append(Finding("not_registered", what, fix, alias, name))
+    return found
+
+
+def look_at_seat(name, accounts, wanted, names):
+    """Compare a seat's accounts with the phones that it should register.
+
+    Args:
+        name: the seat's.
+        accounts: addresses like ``sip:101@10.0.0.31``.
+        wanted: the same for the phones of its extensions.
+        names: dialers' names by ``server_ip``.
+
+    Returns:
+        Findings.
+    """
+    found = []
+    for address in sorted(set(wanted) ^ set(accounts)):
+        dialer = names.get(address.rpartition("@")[2], "")
+        if address in wanted:
+            what, kind = f"{name} doesn't register {address}", "account_missing"
+        else:
+            what, kind = (
+                f"{name} registers {address}, which is none of its phones",
+                "account_unknown",
+            )
+        found.append(Finding(kind, what, "run aliases.yml", dialer=dialer))
+    return found
+
+
+def look_at_clocks(clocks):
+    """Find hosts whose clock is off.
+
+    Args:
+        clocks: ``{host: (here before, there, here after)}``, seconds since the epoch.
+
+    Returns:
+        Findings.
+    """
+    found = []
+    for name, (before, there, after) in sorted(clocks.items()):
+        off = there - after if there > after else min(0.0, there - before)
+        if abs(off) > CLOCK_TOLERANCE:
+            what = f"the clock of {name} is {off:+.1f} s off"
+            fix = "keep its time with systemd-timesyncd or chrony"
+            found.append(Finding("clock_skew", what, fix, dialer=name))
+    return found

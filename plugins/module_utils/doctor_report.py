@@ -1,0 +1,94 @@
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The alias doctor's report: everything that was asked in a run, put together."""
+
+from __future__ import annotations
+
+from ansible_collections.evenfloor.cluster.plugins.module_utils import doctor_hosts
+from ansible_collections.evenfloor.cluster.plugins.module_utils.findings import Finding
+from ansible_collections.evenfloor.cluster.plugins.module_utils.hosts import seats
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import list_dialers
+
+#: Stands between Asterisk's endpoints and its channels in what check.yml reads.
+MARK = "--- channels ---"
+
+
+def findings(hostvars, groups, database):
+    """Put together what the doctor finds.
+
+    Args:
+        hostvars: Ansible's; hosts that answered have ``doctor_clock`` and ``doctor_after``, those
+            whose Asterisk was asked ``doctor_asterisk``, seats ``doctor_accounts``, as their tasks
+            registered them. What a host lacks isn't compared.
+        groups: Ansible's ``groups``.
+        database: what ``doctor_info`` returned.
+
+    Returns:
+        Dicts, as ``Finding.as_dict`` makes them.
+    """
+    everybody = [name for name in groups["all"] if name != "localhost"]
+    silent = [name for name in everybody if _did_not_answer(hostvars[name])]
+    names = {dialer["server_ip"]: dialer["name"] for dialer in list_dialers(hostvars, groups)}
+    found = [
+        *(_unreachable(name) for name in silent),
+        *_of_dialers(hostvars, database, names, silent),
+        *_of_seats(hostvars, groups, database, names, silent),
+        *doctor_hosts.look_at_clocks(_clocks(hostvars, everybody, silent)),
+    ]
+    return [*database["findings"], *(finding.as_dict() for finding in found)]
+
+
+def _did_not_answer(variables):
+    return bool(variables.get("doctor_clock", {}).get("unreachable"))
+
+
+def _unreachable(name):
+    fix = "see whether it is up, and the network to it"
+    return Finding("host_unreachable", f"{name} doesn't answer", fix, dialer=name)
+
+
+def _of_dialers(hostvars, database, names, silent):
+    """Find what the dialers' Asterisk has to say."""
+    found, missing, alive = [], {}, []
+    for server_ip, there in database["dialers"].items():
+        name = names.get(server_ip)
+        said = hostvars[name].get("doctor_asterisk") if name else None
+        if said is None or said.get("skipped") or name in silent:
+            continue  # it wasn't asked
+        endpoints, _mark, channels = said.get("stdout", "").partition(MARK)
+        dialer = doctor_hosts.DialerState(
+            name, there["expected"], there["sessions"], endpoints, channels, there["alive"]
+        )
+        more, missing[name] = doctor_hosts.look_at_dialer(dialer, database["aliases"])
+        found += more
+        if there["alive"]:
+            alive.append(name)
+    return found + doctor_hosts.look_at_registrations(missing, database["aliases"], alive)
+
+
+def _of_seats(hostvars, groups, database, names, silent):
+    """Find what the seats' accounts have to say."""
+    found = []
+    for seat in seats(hostvars, groups):
+        name, extensions = seat["name"], set(seat["extensions"])
+        accounts = hostvars[name].get("doctor_accounts")
+        if name in silent or accounts is None:
+            continue
+        wanted = [
+            f"sip:{extension}@{server_ip}"
+            for server_ip, there in database["dialers"].items()
+            for extension in extensions & set(there["expected"])
+        ]
+        there = accounts.get("stdout", "").split()
+        found += doctor_hosts.look_at_seat(name, there, wanted, names)
+    return found
+
+
+def _clocks(hostvars, everybody, silent):
+    """Read the clocks of the hosts that answered: here before, there, here after."""
+    clocks = {}
+    for name in everybody:
+        if name not in silent and "doctor_after" in hostvars[name]:
+            before, there = map(float, hostvars[name]["doctor_clock"]["stdout"].split())
+            clocks[name] = (before, there, float(hostvars[name]["doctor_after"]))
+    return clocks

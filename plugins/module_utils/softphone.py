@@ -1,0 +1,135 @@
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The accounts of a softphone (baresip): those that are wanted, on disk and running.
+
+Pure. An account is a line of baresip's file, its address what the line is about, such as
+``sip:101@10.0.0.11``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+#: Answers of a dialer that didn't know the endpoint yet, or another password for it.
+REFUSED = (401, 403, 404)
+_ACCOUNT_AND_CALLS = re.compile(r"User-Agent: (\S+)\s+--- Active calls \((\d+)\)")
+
+
+class Changes(NamedTuple):
+    """What has to change.
+
+    Attributes:
+        accounts: the accounts that there should be on disk, by address.
+        removed: the addresses to take out of the running softphone; those of changed accounts too.
+        added: the addresses to put into it; those of changed accounts too.
+        on_disk: whether the file changes.
+    """
+
+    accounts: dict
+    removed: list
+    added: list
+    on_disk: bool
+
+    @property
+    def gone(self):
+        """The addresses that are removed and don't come back."""
+        return [address for address in self.removed if address not in self.added]
+
+    @property
+    def unchanged(self):
+        """The accounts that stay as they are, by address."""
+        return {
+            address: line for address, line in self.accounts.items() if address not in self.added
+        }
+
+
+def wanted_accounts(phones, registration_interval, retry_interval):
+    """Make the accounts of phones.
+
+    Args:
+        phones: dicts with ``extension``, ``server_ip`` and ``registration_password``.
+        registration_interval: how often a registration is renewed, in seconds.
+        retry_interval: how soon a registration that failed is tried again, in seconds.
+
+    Returns:
+        Accounts by address.
+    """
+    accounts = {}
+    for phone in phones:
+        address = f"sip:{phone['extension']}@{phone['server_ip']}"
+        accounts[address] = (
+            f"<{address}>;auth_user={phone['extension']};"
+            f"auth_pass={phone['registration_password']};answermode=auto;"
+            f"regint={registration_interval};fbregint={retry_interval}"
+        )
+    return accounts
+
+
+def parse_accounts(text):
+    """Read baresip's file of accounts.
+
+    Returns:
+        Accounts by address. Comments are left out.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.startswith("<")]
+    return {line[1:].partition(">")[0]: line for line in lines}
+
+
+def as_file(accounts):
+    """Write baresip's file of accounts.
+
+    Args:
+        accounts: accounts by address.
+
+    Returns:
+        The text, in the order of the addresses.
+    """
+    return "".join(f"{accounts[address]}\n" for address in sorted(accounts))
+
+
+def plan_changes(wanted, on_disk, running, grow):
+    """Work out what has to change.
+
+    Args:
+        wanted: the wanted accounts by address.
+        on_disk: the accounts in the file by address, which the next start would have.
+        running: the addresses that the running softphone has; None where none runs.
+        grow: whether accounts may be added and changed. Without it they are only removed.
+
+    Returns:
+        Changes.
+    """
+    if not grow:
+        wanted = {address: line for address, line in on_disk.items() if address in wanted}
+    # Without a running softphone only the file counts.
+    present = set(on_disk) if running is None else set(running)
+    changed = {address for address, line in wanted.items() if on_disk.get(address, line) != line}
+    return Changes(
+        accounts=wanted,
+        removed=sorted((present - set(wanted)) | (changed & present)),
+        added=sorted((set(wanted) - present) | changed) if grow else [],
+        on_disk=on_disk != wanted,
+    )
+
+
+def to_retry(accounts, states, calls):
+    """Find the accounts that a dialer refused, and that aren't in a call.
+
+    baresip itself waits for minutes before it tries such a registration again.
+
+    Args:
+        accounts: accounts by address.
+        states: by address what baresip's ``apistate`` says.
+        calls: what its ``listcalls`` says.
+
+    Returns:
+        Addresses, in order.
+    """
+    found = _ACCOUNT_AND_CALLS.findall(calls)
+    talking = {f"sip:{account}" for account, count in found if int(count) > 0}
+    return [
+        address
+        for address in sorted(set(accounts) & set(states) - talking)
+        if states[address]["registration"]["code"] in REFUSED
+    ]

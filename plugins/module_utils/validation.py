@@ -1,0 +1,385 @@
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is wrong with an inventory: every mistake with its place and its fix.
+
+Pure, without Ansible. ``hostvars`` and ``groups`` are Ansible's.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors, limits
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
+    dialer_names,
+    entry_name,
+    expand_aliases,
+    expand_extensions,
+    is_number,
+    letters_of,
+    list_dialers,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
+    InventoryError,
+    Problem,
+)
+
+#: VICIdial's login page strips everything else from a phone login …
+_LOGIN_CHARACTERS = re.compile(r"[0-9a-zA-Z]*")
+#: … and from a phone's password.
+_PASSWORD_CHARACTERS = re.compile(r"[-_0-9a-zA-Z]+")
+_CAMPAIGN_ID = re.compile(rf"[-_0-9a-zA-Z]{{{limits.SHORTEST_CAMPAIGN},{limits.LONGEST_CAMPAIGN}}}")
+_SERVER_ID_CHARACTERS = re.compile(r"[-_0-9a-zA-Z]+")
+_ENTRY_KEYS = {
+    "extensions",
+    "suffix",
+    "dialers",
+    "name",
+    "login_password",
+    "registration_password",
+}
+
+
+def problems(hostvars, groups):
+    """Say everything that is wrong with an inventory.
+
+    Returns:
+        Sentences, each naming host, value and fix; empty where all is well.
+    """
+    return [problem.sentence() for problem in inventory_problems(hostvars, groups)]
+
+
+def adopt_problems(hostvars, groups):
+    """Say what is wrong with an inventory to which a running cluster is to be added.
+
+    Returns:
+        Sentences; empty where all is well.
+    """
+    return [problem.sentence() for problem in adoption_problems(hostvars, groups)]
+
+
+def inventory_problems(hostvars, groups):
+    """Find everything that is wrong with an inventory.
+
+    Returns:
+        Problems; empty where all is well.
+    """
+    dialers = list_dialers(hostvars, groups)
+    shared = _shared_variables(hostvars, groups)
+    found = [
+        *_database_problems(groups),
+        *_empty_group_problems(groups, "dialers", "put at least one dialer into it"),
+        *_login_problems(groups),
+        *_dialer_problems(dialers),
+        *_flavor_problems(shared),
+        *_campaign_problems(shared.get("campaigns") or []),
+    ]
+    entries, widest = shared.get("phone_aliases") or [], _longest_list(shared)
+    good_entries = []
+    for entry in entries:
+        wrong = entry_problems(entry, dialers, widest)
+        found += wrong
+        if not wrong:
+            good_entries.append(entry)
+    aliases = expand_aliases(good_entries, dialers)
+    return [*found, *_clashes(aliases), *_seat_problems(hostvars, groups, aliases)]
+
+
+def adoption_problems(hostvars, groups):
+    """Find what is wrong with an inventory to which a running cluster is to be added.
+
+    Its dialers are found on the cluster, so their group may be empty.
+
+    Returns:
+        Problems; empty where all is well.
+    """
+    found = [*_database_problems(groups), *_login_problems(groups)]
+    for name in dict.fromkeys([*groups.get("database", []), *groups.get("login", [])]):
+        address = str(hostvars[name].get("ansible_host") or "")
+        if not _is_ipv4(address):
+            what = f"ansible_host '{address}' is not an IPv4 address"
+            fix = (
+                "set ansible_host to the address with which the cluster's hosts reach it, like"
+                " 10.0.0.10"
+            )
+            found.append(Problem(name, what, fix))
+    return [*found, *_not_adoptable(_shared_variables(hostvars, groups))]
+
+
+def _shared_variables(hostvars, groups):
+    """Return the variables of some host: what all hosts share is in them."""
+    return next((hostvars[name] for name in groups.get("all", [])), {})
+
+
+def _longest_list(variables):
+    """Say how many characters a logins list may have."""
+    widen = str(variables.get("phone_aliases_widen_logins_list")).lower() in ("true", "yes", "1")
+    return limits.WIDE_LOGINS_LIST if widen else limits.LONGEST_LOGINS_LIST
+
+
+# -- groups and flavor -----------------------------------------------------------------------
+
+
+def _database_problems(groups):
+    databases = groups.get("database", [])
+    if len(databases) == 1:
+        return []
+    what = f"has {len(databases)} hosts ({', '.join(databases) or 'none'})"
+    return [Problem("group database", what, "put exactly one into it", is_subject=True)]
+
+
+def _login_problems(groups):
+    fix = "put at least one host for the login service into it"
+    return _empty_group_problems(groups, "login", fix)
+
+
+def _empty_group_problems(groups, group, fix):
+    if groups.get(group):
+        return []
+    return [Problem(f"group {group}", "is empty", fix, is_subject=True)]
+
+
+def _flavor_problems(variables):
+    name = variables.get("cluster_flavor", flavors.DEFAULT)
+    try:
+        flavors.flavor_of(name)
+    except InventoryError as error:
+        return [error.problem]
+    return []
+
+
+def _not_adoptable(variables):
+    name = variables.get("cluster_flavor", flavors.DEFAULT)
+    adoptable = [flavor for flavor in flavors.FLAVORS.values() if flavor.adopted]
+    if name in [flavor.name for flavor in adoptable]:
+        return []
+    kinds = " or ".join(flavor.software for flavor in adoptable)
+    names = " or ".join(flavor.name for flavor in adoptable)
+    fix = (
+        f"adopting is for a cluster that runs {kinds}: set cluster_flavor: {names} in"
+        " group_vars/all"
+    )
+    return [Problem("cluster_flavor", f"is '{name}'", fix, is_subject=True)]
+
+
+# -- dialers ---------------------------------------------------------------------------------
+
+
+def _dialer_problems(dialers):
+    found = []
+    owner_of_ip, owner_of_id = {}, {}
+    for dialer in dialers:
+        found += [
+            *_address_problems(dialer, owner_of_ip),
+            *_server_id_problems(dialer, owner_of_id),
+            *_limit_problems(dialer),
+        ]
+        owner_of_ip.setdefault(dialer["server_ip"], dialer["name"])
+        owner_of_id.setdefault(dialer["server_id"].lower(), dialer["name"])
+    return found
+
+
+def _address_problems(dialer, owners):
+    """Check a dialer's address; ``owners`` are the dialers before it, by address."""
+    name, server_ip = dialer["name"], dialer["server_ip"]
+    if not _is_ipv4(server_ip):
+        what = f"server_ip '{server_ip}' is not an IPv4 address"
+        fix = (
+            "set server_ip (or ansible_host) to the address that phones register to, like 10.0.0.11"
+        )
+        return [Problem(name, what, fix)]
+    if server_ip in owners:
+        what = f"server_ip {server_ip} is also {owners[server_ip]}'s"
+        return [Problem(name, what, "every dialer needs its own")]
+    return []
+
+
+def _server_id_problems(dialer, owners):
+    """Check a dialer's short name; ``owners`` are the dialers before it, by short name."""
+    name, server_id = dialer["name"], dialer["server_id"]
+    if len(server_id) > limits.LONGEST_SERVER_ID:
+        what = f"server_id '{server_id}' has {len(server_id)} characters"
+        fix = f"set server_id to a name of at most {limits.LONGEST_SERVER_ID}"
+        return [Problem(name, what, fix)]
+    if not _SERVER_ID_CHARACTERS.fullmatch(server_id):
+        what = f"server_id '{server_id}' has characters other than letters, digits, - and _"
+        return [Problem(name, what, "set server_id to a name without them")]
+    if server_id.lower() in owners:
+        what = f"server_id '{server_id}' is also {owners[server_id.lower()]}'s"
+        return [Problem(name, what, "every dialer needs its own (capitals don't count)")]
+    return []
+
+
+def _limit_problems(dialer):
+    limit, highest = dialer["max_agents"], limits.HIGHEST_MAX_AGENTS
+    if limit is None or (is_number(str(limit)) and 1 <= int(limit) <= highest):
+        return []
+    what = f"max_agents '{limit}' is not a whole number above 0 (at most {highest})"
+    return [Problem(dialer["name"], what, "leave it out for no limit")]
+
+
+def _is_ipv4(text):
+    try:
+        return str(ipaddress.IPv4Address(text)) == text
+    except ValueError:
+        return False
+
+
+# -- aliases ---------------------------------------------------------------------------------
+
+
+def entry_problems(entry, dialers, longest_list=limits.LONGEST_LOGINS_LIST):
+    """Find what is wrong with an entry of ``phone_aliases``, taken by itself.
+
+    Args:
+        entry: the entry.
+        dialers: the inventory's, dicts with ``name`` and ``server_ip``.
+        longest_list: how many characters a logins list may have.
+
+    Returns:
+        Problems; empty where all is well.
+    """
+    if not isinstance(entry, dict) or "extensions" not in entry:
+        # Without the values: a password may be among them.
+        shown = f"the entry with {', '.join(entry)}" if isinstance(entry, dict) else repr(entry)
+        fix = 'write - extensions: "101-160"'
+        return [Problem("phone_aliases", f"{shown} names no extensions", fix)]
+    where = entry_name(entry)
+    unknown = sorted(set(entry) - _ENTRY_KEYS)
+    if unknown:
+        fix = f"known are {', '.join(sorted(_ENTRY_KEYS))}"
+        return [Problem(where, f"'{unknown[0]}' is not a setting of an alias", fix)]
+    try:
+        dialer_names(entry, [dialer["name"] for dialer in dialers])
+    except InventoryError as error:
+        return [error.problem]
+    try:
+        aliases = expand_aliases([entry], dialers)
+    except InventoryError as error:
+        return [error.problem.within("phone_aliases")]
+    found = _password_problems(where, entry)
+    for alias in aliases:
+        found += _alias_problems(where, alias, len(dialers), longest_list)
+        if found:
+            break  # the others of the range have the same fault
+    return found
+
+
+def _password_problems(where, entry):
+    found = []
+    for setting in ("login_password", "registration_password"):
+        value = entry.get(setting)
+        if value is None:
+            continue
+        text = str(value)
+        if not _PASSWORD_CHARACTERS.fullmatch(text) or len(text) > limits.LONGEST_PASSWORD:
+            what = (
+                f"{setting} may only have letters, digits, - and _ (VICIdial strips the rest), at"
+                f" most {limits.LONGEST_PASSWORD}"
+            )
+            found.append(Problem(where, what, "choose another or leave it out"))
+    return found
+
+
+def _alias_problems(where, alias, dialers, longest_list):
+    """Check one alias of an entry on a cluster with so many dialers."""
+    alias_id, extension, name = alias["alias_id"], alias["extension"], alias["name"]
+    if not _LOGIN_CHARACTERS.fullmatch(alias_id):
+        what = f"alias '{alias_id}' has characters that VICIdial strips"
+        return [Problem(where, what, "use only letters and digits in suffix")]
+    if not limits.SHORTEST_ALIAS <= len(alias_id) <= limits.LONGEST_ALIAS:
+        what = f"alias '{alias_id}' has {len(alias_id)} characters"
+        fix = (
+            f"make extension and suffix together {limits.SHORTEST_ALIAS} to {limits.LONGEST_ALIAS}"
+        )
+        return [Problem(where, what, fix)]
+    if len(name) > limits.LONGEST_ALIAS_NAME:
+        fix = f"at most {limits.LONGEST_ALIAS_NAME} fit"
+        return [Problem(where, f"name '{name}' has {len(name)} characters", fix)]
+    login = extension + letters_of(max(dialers, 1))
+    if len(login) > limits.LONGEST_PHONE_LOGIN:
+        what = f"phone logins like '{login}' have {len(login)} characters"
+        fix = f"use shorter extensions, at most {limits.LONGEST_PHONE_LOGIN} fit"
+        return [Problem(where, what, fix)]
+    return _list_problems(where, alias, longest_list)
+
+
+def _list_problems(where, alias, longest_list):
+    numbers = range(1, len(alias["server_ips"]) + 1)
+    length = len(",".join(alias["extension"] + letters_of(number) for number in numbers))
+    if length <= longest_list:
+        return []
+    what = (
+        f"the logins list of '{alias['alias_id']}' for {len(numbers)} dialers has {length}"
+        f" characters, {longest_list} fit"
+    )
+    fix = (
+        "give the alias fewer dialers (dialers:), or set phone_aliases_widen_logins_list: true to"
+        " widen the column"
+    )
+    return [Problem(where, what, fix)]
+
+
+def _clashes(aliases):
+    found, owner_of_extension, ids = [], {}, set()
+    for alias in aliases:
+        extension, alias_id = alias["extension"], alias["alias_id"]
+        if extension in owner_of_extension:
+            what = (
+                f"extension {extension} is in alias '{alias_id}' and in alias"
+                f" '{owner_of_extension[extension]}'"
+            )
+            fix = "it belongs to one alias, take it out of one of the ranges"
+            found.append(Problem("phone_aliases", what, fix))
+        elif alias_id.lower() in ids:
+            what = f"two extensions give alias '{alias_id}'"
+            found.append(Problem("phone_aliases", what, "change a suffix"))
+        owner_of_extension.setdefault(extension, alias_id)
+        ids.add(alias_id.lower())
+    return found
+
+
+# -- campaigns and seats ---------------------------------------------------------------------
+
+
+def _campaign_problems(campaigns):
+    found, seen = [], set()
+    for campaign in campaigns:
+        if not isinstance(campaign, dict):
+            fix = f"write - id: {campaign}"
+            found.append(Problem("campaigns", f"'{campaign}' names no id", fix))
+            continue
+        name = str(campaign.get("id", ""))
+        if not _CAMPAIGN_ID.fullmatch(name):
+            what = (
+                f"id '{name}' has to be {limits.SHORTEST_CAMPAIGN} to {limits.LONGEST_CAMPAIGN}"
+                " letters, digits, - or _"
+            )
+            found.append(Problem("campaigns", what))
+        elif name in seen:
+            found.append(Problem("campaigns", f"id '{name}' is there twice", "take one out"))
+        seen.add(name)
+    return found
+
+
+def _seat_problems(hostvars, groups, aliases):
+    known = {alias["extension"] for alias in aliases}
+    found, owner = [], {}
+    for seat in groups.get("seats", []):
+        ranges = hostvars[seat].get("softphone_extensions") or []
+        try:
+            extensions = expand_extensions(ranges) if ranges else []
+        except InventoryError as error:
+            found.append(error.problem.within("softphone_extensions").within(seat))
+            continue
+        for extension in extensions:
+            if extension not in known:
+                what = f"softphone_extensions names {extension}, which no alias has"
+                fix = "add it to phone_aliases or take it out here"
+                found.append(Problem(seat, what, fix))
+            elif extension in owner:
+                what = f"extension {extension} is also on {owner[extension]}"
+                found.append(Problem(seat, what, "an agent's softphone lives on one seat"))
+            owner.setdefault(extension, seat)
+    return found

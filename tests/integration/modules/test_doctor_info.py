@@ -1,0 +1,95 @@
+"""The alias doctor on a real database: each thing that is broken is found, and nothing else."""
+
+import pytest
+
+from tests.integration.modules.floor import DIALERS, FIRST, SECOND, THIRD
+
+BEAT = "UPDATE server_updater SET last_update"
+
+
+@pytest.fixture
+def healthy(cluster, modules):
+    """Three dialers, three aliases, everything as it should be; a function that examines it."""
+    for number in (1, 2, 3):
+        modules.server(number, opened=True)
+    modules.aliases(dialers=DIALERS)
+    cluster.run("UPDATE server_updater SET last_update = NOW() + INTERVAL 1 HOUR")
+
+    def examine(entries="101-103", dialers=DIALERS, **more) -> dict:
+        return modules.run(
+            "doctor_info",
+            phone_aliases=[{"extensions": entries}],
+            dialers=[{"name": d["name"], "server_ip": d["server_ip"]} for d in dialers],
+            **more,
+        )
+
+    return examine
+
+
+def kinds(result) -> set[tuple[str, str, str]]:
+    return {(row["finding"], row["alias"], row["dialer"]) for row in result["findings"]}
+
+
+def test_what_is_as_it_should_be_gives_no_finding(healthy):
+    found = healthy()
+    assert found["findings"] == []
+    assert sorted(found["dialers"]) == [FIRST, SECOND, THIRD]
+    assert found["aliases"] == {"101": "101x", "102": "102x", "103": "103x"}
+
+
+@pytest.mark.parametrize(
+    ("broken", "finding"),
+    [
+        ("UPDATE phones_alias SET logins_list = '101a,101b,101c,999z' WHERE alias_id = '101x'",
+         {("listed_phone_missing", "101x", "")}),
+        ("DELETE FROM phones WHERE login = '101b'",
+         {("listed_phone_missing", "101x", ""), ("phone_missing", "101x", "dialer2")}),
+        ("UPDATE phones SET active = 'N' WHERE login = '102c'",
+         {("listed_phone_inactive", "102x", "dialer3")}),
+        ("UPDATE phones SET pass = 'other' WHERE login = '102c'",
+         {("login_passwords_differ", "102x", "")}),
+        ("UPDATE phones SET conf_secret = 'other' WHERE login = '102c'",
+         {("registration_passwords_differ", "102x", "")}),
+        ("UPDATE phones_alias SET logins_list = '101a,101b,101c,102b' WHERE alias_id = '101x'",
+         {("two_phones_on_one_dialer", "101x", "dialer2"), ("login_passwords_differ", "101x", ""),
+          ("registration_passwords_differ", "101x", "")}),
+        ("UPDATE phones_alias SET logins_list = '101a,101c' WHERE alias_id = '101x'",
+         {("not_listed", "101x", "dialer2")}),
+        ("DELETE FROM phones_alias WHERE alias_id = '103x'", {("alias_missing", "103x", "")}),
+        ("INSERT INTO phones_alias (alias_id, logins_list) VALUES ('7x', '')",
+         {("alias_unknown", "7x", "")}),
+        (f"{BEAT} = NOW() - INTERVAL 5 SECOND WHERE server_ip = '{SECOND}'",
+         {("heartbeat_stale", "", "dialer2")}),
+        (f"{BEAT} = NULL WHERE server_ip = '{SECOND}'",
+         {("heartbeat_stale", "", "dialer2")}),
+        (f"UPDATE vicidial_confbridges SET extension = 'SIP/1' WHERE server_ip = '{THIRD}'",
+         {("no_free_room", "", "dialer3")}),
+    ],
+)  # fmt: skip
+def test_what_is_broken_is_found_and_nothing_else(healthy, cluster, broken, finding):
+    cluster.run(broken)
+    assert kinds(healthy()) == finding
+
+
+def test_dialers_that_only_one_side_has_are_found(healthy):
+    assert kinds(healthy(dialers=DIALERS[:2])) == {("dialer_unknown", "", "dialer3")}
+    fourth = {"name": "dialer4", "server_ip": "10.0.0.14"}
+    assert ("dialer_missing", "", "dialer4") in kinds(healthy(dialers=[*DIALERS, fourth]))
+
+
+def test_a_heartbeat_is_stale_when_the_balancer_says_so(healthy, cluster):
+    cluster.run(f"{BEAT} = NOW() - INTERVAL 7 SECOND WHERE server_ip = '{SECOND}'")
+    assert kinds(healthy()) == {("heartbeat_stale", "", "dialer2")}
+    assert kinds(healthy(heartbeat_timeout=20)) == set()
+
+
+def test_where_others_make_aliases_too_theirs_are_no_finding(healthy, cluster):
+    cluster.run("INSERT INTO phones_alias (alias_id, logins_list) VALUES ('7x', '101a')")
+    assert kinds(healthy(cluster_flavor="vicidial")) == set()
+
+
+def test_passwords_stay_where_they_are(healthy, cluster):
+    cluster.run(
+        "UPDATE phones SET pass = 'hushhush', conf_secret = 'hushhush' WHERE login = '101a'"
+    )
+    assert "hushhush" not in repr(healthy())

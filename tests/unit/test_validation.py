@@ -1,0 +1,250 @@
+"""Every mistake of an inventory is named with its fix: groups, dialers, campaigns and seats."""
+
+import pytest
+from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import problems
+
+from tests.unit.inventories import assert_says, inventory, only_problem
+
+# Inventories that are right
+
+
+def test_a_right_inventory_has_no_problems():
+    found = problems(
+        *inventory(
+            {
+                "dialer1": {"server_ip": "10.0.0.11", "max_agents": 20},
+                "dialer2": {"ansible_host": "10.0.0.12", "max_agents": "20"},
+                "a_longer_name": {"server_ip": "10.0.0.13", "server_id": "exactly-10"},
+            },
+            [
+                {"extensions": "101-160"},
+                {"extensions": ["201-210", 300], "suffix": "z", "dialers": ["dialer2"]},
+                {"extensions": "7", "suffix": "ab", "name": "Reception"},
+                {
+                    "extensions": "0400",
+                    "suffix": "",
+                    "login_password": "Typed-by_hand1",
+                    "registration_password": "x" * 100,
+                },
+            ],
+            [{"id": "SALES"}, {"id": "TEST-2_b"}, {"id": 42}],
+            {"seat1": "101-150", "seat2": ["151-160", 201]},
+            login=["login1", "login2"],
+        )
+    )
+    assert found == []
+
+
+def test_an_inventory_without_aliases_campaigns_and_seats_has_no_problems():
+    hostvars, groups = inventory()
+    for variables in hostvars.values():
+        del variables["phone_aliases"], variables["campaigns"]
+    del groups["seats"]
+    assert problems(hostvars, groups) == []
+
+
+# Groups
+
+
+def test_an_inventory_without_dialers_is_a_problem():
+    assert_says(
+        only_problem({}, aliases=[]), "group dialers", "empty", "put at least one dialer into it"
+    )
+
+
+def test_an_inventory_without_a_login_host_is_a_problem():
+    assert_says(only_problem(login=[]), "group login", "empty", "put at least one host", "into it")
+
+
+def test_an_inventory_without_a_database_is_a_problem():
+    assert_says(only_problem(database=[]), "group database", "0 hosts", "put exactly one into it")
+
+
+def test_an_inventory_with_two_databases_is_a_problem_that_names_both():
+    assert_says(
+        only_problem(database=["db1", "db2"]),
+        "group database",
+        "2 hosts (db1, db2)",
+        "put exactly one into it",
+    )
+
+
+def test_groups_that_are_not_there_at_all_are_problems_too():
+    assert len(problems({}, {"all": []})) == 3
+
+
+# A dialer's mistakes
+
+
+def test_a_server_ip_that_two_dialers_have_is_a_problem():
+    problem = only_problem(
+        {"dialer1": {"server_ip": "10.0.0.12"}, "dialer3": {"server_ip": "10.0.0.12"}}
+    )
+    assert_says(problem, "dialer3:", "10.0.0.12", "dialer1's", "every dialer needs its own")
+
+
+def test_a_server_ip_that_is_another_dialers_ansible_host_is_a_problem():
+    problem = only_problem(
+        {"dialer1": {"ansible_host": "10.0.0.12"}, "dialer3": {"server_ip": "10.0.0.12"}}
+    )
+    assert_says(problem, "dialer3:", "10.0.0.12", "dialer1's", "every dialer needs its own")
+
+
+@pytest.mark.parametrize(
+    "server_ip",
+    [
+        "10.0.0",
+        "10.0.0.256",
+        "10.0.0.011",
+        "dialer1.example.com",
+        "10.0.0.11 ",
+        "::1",
+        "10.0.0.0/8",
+    ],
+)
+def test_a_malformed_server_ip_is_a_problem(server_ip):
+    problem = only_problem({"dialer1": {"server_ip": server_ip}})
+    assert_says(problem, "dialer1:", f"'{server_ip}'", "not an IPv4 address", "set server_ip")
+
+
+def test_a_dialer_without_any_address_is_a_problem_of_each():
+    found = problems(*inventory({"dialer1": {}, "dialer2": {}}))
+    assert len(found) == 2
+    for name, problem in zip(("dialer1", "dialer2"), found):
+        assert_says(problem, f"{name}: server_ip ''", "set server_ip")
+
+
+def test_a_server_id_over_10_characters_is_a_problem():
+    problem = only_problem({"dialer1": {"server_ip": "10.0.0.11", "server_id": "elevenchars"}})
+    assert_says(problem, "dialer1:", "'elevenchars' has 11", "set server_id", "at most 10")
+
+
+def test_a_host_name_that_is_too_long_for_a_server_id_is_a_problem_with_the_same_mend():
+    problem = only_problem({"dialer-in-lyon": {"server_ip": "10.0.0.11"}})
+    assert_says(problem, "dialer-in-lyon:", "has 14", "set server_id", "at most 10")
+
+
+def test_a_server_id_with_other_characters_is_a_problem():
+    problem = only_problem({"dialer1": {"server_ip": "10.0.0.11", "server_id": "lyon.1"}})
+    assert_says(problem, "dialer1:", "'lyon.1'", "set server_id")
+
+
+def test_a_server_id_that_two_dialers_have_is_a_problem():
+    problem = only_problem(
+        {
+            "dialer1": {"server_ip": "10.0.0.11", "server_id": "lyon"},
+            "dialer2": {"server_ip": "10.0.0.12", "server_id": "lyon"},
+        }
+    )
+    assert_says(problem, "dialer2:", "'lyon'", "dialer1's", "every dialer needs its own")
+
+
+def test_server_ids_that_differ_in_case_only_are_the_same_to_the_database():
+    problem = only_problem(
+        {
+            "dialer1": {"server_ip": "10.0.0.11", "server_id": "lyon"},
+            "dialer2": {"server_ip": "10.0.0.12", "server_id": "Lyon"},
+        }
+    )
+    assert_says(problem, "dialer2:", "'Lyon'", "dialer1's", "every dialer needs its own")
+
+
+@pytest.mark.parametrize("limit", [0, -1, 2.5, "many", "", True])
+def test_max_agents_that_is_not_a_whole_number_above_0_is_a_problem(limit):
+    problem = only_problem({"dialer1": {"server_ip": "10.0.0.11", "max_agents": limit}})
+    assert_says(
+        problem, "dialer1:", f"max_agents '{limit}'", "whole number above 0", "leave it out"
+    )
+
+
+def test_max_agents_that_the_database_cannot_hold_is_a_problem():
+    problem = only_problem({"dialer1": {"server_ip": "10.0.0.11", "max_agents": 65536}})
+    assert_says(problem, "dialer1:", "65536", "leave it out")
+
+
+# Campaigns and seats
+
+
+@pytest.mark.parametrize("name", ["A", "NINECHARS", "SA LES", "SÄLES", ""])
+def test_a_bad_campaign_id_is_a_problem(name):
+    problem = only_problem(campaigns=[{"id": name}])
+    assert_says(problem, "campaigns", f"'{name}'", "2 to 8 letters, digits, - or _")
+
+
+def test_a_campaign_that_is_only_a_name_is_a_problem_that_says_which():
+    assert_says(only_problem(campaigns=["SALES"]), "campaigns", "SALES", "id")
+
+
+def test_a_campaign_that_is_there_twice_is_a_problem():
+    problem = only_problem(campaigns=[{"id": "SALES"}, {"id": "OTHER"}, {"id": "SALES"}])
+    assert_says(problem, "campaigns", "'SALES'", "twice", "take one out")
+
+
+def test_a_seats_extension_without_an_alias_is_a_problem():
+    problem = only_problem(seats={"seat1": "102-104"})
+    assert_says(problem, "seat1:", "104", "add it to phone_aliases or take it out")
+
+
+def test_an_extension_on_two_seats_is_a_problem_that_names_both():
+    problem = only_problem(seats={"seat1": "101-102", "seat2": "102-103"})
+    assert_says(problem, "seat2:", "102", "seat1", "one seat")
+
+
+def test_a_seats_range_that_cannot_be_read_is_a_problem():
+    problem = only_problem(seats={"seat1": "103-101"})
+    assert_says(problem, "seat1:", "softphone_extensions", "'103-101'", 'write "101-103"')
+
+
+# All together
+
+
+def test_several_mistakes_are_all_reported_at_once():
+    found = problems(
+        *inventory(
+            {
+                "dialer1": {"server_ip": "10.0.0.300", "server_id": "elevenchars"},
+                "dialer2": {"server_ip": "10.0.0.12"},
+                "dialer3": {"server_ip": "10.0.0.12", "max_agents": 0},
+            },
+            [
+                {"extensions": "160-101"},
+                {"extensions": "201-210", "sufix": "z"},
+                {"extensions": "301-303", "dialers": ["dialer9"]},
+                {"extensions": "401-402", "login_password": "a b", "registration_password": "c d"},
+                {"extensions": "501,501"},
+                {"extensions": "601"},
+            ],
+            [{"id": "A"}],
+            {"seat1": "601-602"},
+            database=[],
+            login=[],
+        )
+    )
+    text = "\n".join(found)
+    expected = [
+        "group database",
+        "group login",
+        "dialer1: server_ip",
+        "dialer1: server_id",
+        "dialer3: server_ip",
+        "dialer3: max_agents",
+        "'160-101'",
+        "'sufix'",
+        "'dialer9'",
+        "401-402: login_password",
+        "401-402: registration_password",
+        "extension 501",
+        "id 'A'",
+        "seat1: softphone_extensions names 602",
+    ]
+    assert_says(text, *expected)
+    assert len(found) == len(expected), text
+
+
+def test_a_fault_of_a_whole_range_is_reported_once():
+    assert_says(only_problem(aliases=[{"extensions": "101-199", "suffix": "_"}]), "'101_'")
+
+
+def test_a_range_that_nobody_means_is_a_problem():
+    problem = only_problem(aliases=[{"extensions": "101-9999999999"}])
+    assert_says(problem, "101-9999999999", "check the range")
