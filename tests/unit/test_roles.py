@@ -9,7 +9,7 @@ import yaml
 ROLES = Path(__file__).parents[2] / "roles"
 NAMES = sorted(path.name for path in ROLES.iterdir())
 #: The role that gives the cluster-wide settings their defaults.
-SHARED = "defaults"
+SHARED = "settings"
 
 
 def read(role: str, path: str):

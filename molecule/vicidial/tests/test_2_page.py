@@ -226,7 +226,7 @@ def test_an_options_file_that_php_cannot_read_is_left_as_it_is(cluster):
 def test_a_hook_that_php_cannot_read_changes_nothing_for_agents(cluster):
     cluster.run(
         "web1",
-        "cp -p /opt/evenfloor/hook.php /opt/evenfloor/hook.kept && echo '<?php (' > /opt/evenfloor/hook.php",
+        "cd /opt/evenfloor && cp -p hook.php hook.kept && echo '<?php (' > hook.php",
     )
     try:
         cluster.wait_until(

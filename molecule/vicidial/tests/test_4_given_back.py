@@ -4,8 +4,13 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
+def known_state():
+    """Nothing is repaired: that would adopt the cluster again."""
+
+
+@pytest.fixture(autouse=True)
 def nobody_logged_in(cluster):
-    # Evenfloor's own tables are gone here, and nothing is repaired: it would be adopted again.
+    # Evenfloor's own tables are gone here.
     cluster.sql("DELETE FROM vicidial_live_agents")
 
 

@@ -3,6 +3,8 @@
 import pytest
 
 from tests.integration.modules.floor import Modules
+from tests.integration.modules.guest import DATABASE as VICIDIALS_DATABASE
+from tests.integration.modules.guest import Vicidial
 
 
 @pytest.fixture
@@ -24,3 +26,18 @@ def nowhere(tmp_path):
     option_file = tmp_path / "nowhere.cnf"
     option_file.write_text(f"[client]\nsocket={tmp_path / 'no-socket'}\nuser=root\n")
     return Modules(option_file)
+
+
+@pytest.fixture
+def vicidial(server, tmp_path):
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET GLOBAL sql_mode = ''")
+        cursor.execute(f"DROP VICIDIALS_DATABASE IF EXISTS {VICIDIALS_DATABASE}")
+        cursor.execute(
+            f"CREATE VICIDIALS_DATABASE {VICIDIALS_DATABASE} CHARACTER SET utf8 COLLATE utf8_general_ci"
+        )
+    made = Vicidial(server, tmp_path)
+    made.build()
+    yield made
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET GLOBAL sql_mode = DEFAULT")
