@@ -9,7 +9,7 @@ import time
 from lab.cluster import Cluster, HttpRefusal
 from tests.waiting import PATIENCE
 
-#: The value where the inventory sets none (roles/defaults).
+#: The value where the inventory sets none (roles/settings).
 HEARTBEAT_TIMEOUT = 5
 SERVICES = {
     "database": ["mariadb"],

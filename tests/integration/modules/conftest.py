@@ -32,9 +32,9 @@ def nowhere(tmp_path):
 def vicidial(server, tmp_path):
     with server.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SET GLOBAL sql_mode = ''")
-        cursor.execute(f"DROP VICIDIALS_DATABASE IF EXISTS {VICIDIALS_DATABASE}")
+        cursor.execute(f"DROP DATABASE IF EXISTS {VICIDIALS_DATABASE}")
         cursor.execute(
-            f"CREATE VICIDIALS_DATABASE {VICIDIALS_DATABASE} CHARACTER SET utf8 COLLATE utf8_general_ci"
+            f"CREATE DATABASE {VICIDIALS_DATABASE} CHARACTER SET utf8 COLLATE utf8_general_ci"
         )
     made = Vicidial(server, tmp_path)
     made.build()
