@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ansible action: wait until the last agent has left a dialer.
 
-Documented in modules/drained.yml.
+Documented in modules/drained.py.
 """
 
 from __future__ import annotations

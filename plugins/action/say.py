@@ -1,6 +1,6 @@
 # Copyright: Evenfloor contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Ansible action: print text as it is. Documented in modules/say.yml."""
+"""Ansible action: print text as it is. Documented in modules/say.py."""
 
 from __future__ import annotations
 

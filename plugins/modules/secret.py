@@ -91,7 +91,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.secret import (
 )
 
 DEFAULT_GROUP = "root"
-OWNER_ONLY, OWNER_AND_GROUP = 0o600, 0o640
+OWNER_ONLY = 0o600
+OWNER_AND_GROUP = 0o640
 
 
 def mode_of(params):

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-import yaml
 from ansible_collections.evenfloor.cluster.plugins.module_utils.adopt import (
     adopt_aliases,
     fold_extensions,
@@ -12,10 +11,6 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.adopt import (
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
     expand_aliases,
     expand_extensions,
-)
-from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory_files import (
-    aliases_text,
-    dialers_text,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import describe
@@ -197,30 +192,6 @@ def test_what_was_found_is_said_in_lines_that_an_operator_reads():
         "Left alone: alias team: it mixes the extensions 101, 102",
     ]
     assert "(no PyMySQL)" in report_text({"msg": "would be done (no PyMySQL)"})
-
-
-@given(st.lists(st.from_regex(r"[-_0-9a-z]{1,10}|10[.]0[.]0[.][1-9]", fullmatch=True), unique=True))
-def test_dialers_of_any_name_are_read_as_they_were_written(names):
-    dialers = [
-        {"name": name, "server_ip": f"10.1.0.{number}", "server_id": name.upper()}
-        for number, name in enumerate(names)
-    ]
-    read = yaml.safe_load(dialers_text(dialers))["dialers"]["hosts"]
-    assert {name: host["server_ip"] for name, host in read.items()} == {
-        dialer["name"]: dialer["server_ip"] for dialer in dialers
-    }
-    for dialer in dialers:
-        read_id = read[dialer["name"]].get("server_id", dialer["name"])
-        assert read_id == dialer["server_id"]
-
-
-def test_aliases_are_read_as_they_were_written():
-    entries = [
-        {"extensions": ["007", "101-160"]},
-        {"extensions": ["2001"], "suffix": "", "dialers": ["d1", "no", "10.0.0.1"]},
-    ]
-    assert yaml.safe_load(aliases_text(entries))["phone_aliases"] == entries
-    assert yaml.safe_load(aliases_text([]))["phone_aliases"] == []
 
 
 @pytest.mark.parametrize(

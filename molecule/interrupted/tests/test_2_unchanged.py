@@ -1,12 +1,24 @@
 """A run on a cluster that is as its inventory says changes nothing."""
 
-import pytest
+from tests.collection import ansible, build, make_repository
 
 
-@pytest.mark.parametrize("words", [(), ("--check", "--diff")], ids=["run", "check"])
-def test_another_run_changes_nothing(cluster, words):
-    output = cluster.playbook("playbooks/site.yml", *words).stdout
+def expect_nothing_changed(cluster, output: str) -> None:
+    """Make sure that every host was looked at, and nothing changed on any of them."""
     recap = output.partition("PLAY RECAP")[2].partition("TASKS RECAP")[0]
     hosts = {host for hosts in cluster.groups.values() for host in hosts}
     assert recap.count("ok=") == len({*hosts, "localhost"})
     assert recap.count("changed=0") == recap.count("ok=")
+
+
+def test_a_check_finds_nothing_to_change(cluster):
+    output = cluster.playbook("playbooks/site.yml", "--check", "--diff").stdout
+    expect_nothing_changed(cluster, output)
+
+
+def test_a_run_from_an_operators_own_repository_changes_nothing(cluster, tmp_path):
+    repository = make_repository(build(tmp_path), tmp_path / "repository")
+    output = ansible(
+        repository, "ansible-playbook", "-i", cluster.inventory, "evenfloor.cluster.site"
+    )
+    expect_nothing_changed(cluster, output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .floor_statements import DialerRow
+from .floor import DialerRow
 from .policy import Decision, Dialer, dialer_refusal
 
 

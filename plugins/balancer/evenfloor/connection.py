@@ -68,7 +68,7 @@ _BACKSLASHES_ESCAPE = (
 )
 
 #: How statements begin that do no harm when they are run once more.
-_REPEATABLE = ("SELECT", "SET @", "START TRANSACTION")
+_REPEATABLE = ("SELECT", "START TRANSACTION")
 
 
 class Connection:

@@ -12,9 +12,8 @@ from . import daemon_statements as sql
 from .config import DatabaseConfig
 from .connection import Connection
 from .floor_statements import SESSION
-from .login_statements import COMMIT, START
 from .sessions import LiveSession
-from .sql import Reply, Statement
+from .sql import COMMIT, START, Reply, Statement
 
 
 @dataclass(frozen=True)

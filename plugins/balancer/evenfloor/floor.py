@@ -28,6 +28,24 @@ class Change(NamedTuple):
     own_id: int = 0
 
 
+class DialerRow(NamedTuple):
+    """What a person wants to know of a dialer besides its state.
+
+    Attributes:
+        server_id: its name.
+        server_ip: its address.
+        remote_agents: how many remote agents are live there.
+        phones: how many active phones it has.
+        registered: how many of them are registered.
+    """
+
+    server_id: str
+    server_ip: str
+    remote_agents: int
+    phones: int
+    registered: int
+
+
 @dataclass(frozen=True)
 class Floor:
     """The dialers behind an alias, as a caller is to see them: without the caller's own sessions.

@@ -16,11 +16,11 @@ import functools
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .floor import Change
+from .floor import Change, DialerRow
 from .phones import PhoneRow
 from .policy import Dialer
 from .sessions import LiveSession
-from .sql import Columns, Statement, quoted
+from .sql import Columns, Condition, Statement, note, quoted
 from .vicidial import DEFAULT_CONF_ENGINE, DEFAULT_PROTOCOL, REGISTERED_STATES, ROOM_TABLES
 
 #: The kinds of rows that :func:`floor` selects; each begins with its kind.
@@ -28,6 +28,7 @@ PHONE, CHANGE, NEWEST = "phone", "change", "newest"
 
 _LOCAL = "l.extension NOT LIKE 'R%%'"
 _DIALER = "CONVERT(s.server_ip USING ascii)"
+_PROTOCOL = f"COALESCE(NULLIF(p.protocol, ''), '{DEFAULT_PROTOCOL}')"
 _IS_REGISTERED = f"p.peer_status IN ({quoted(REGISTERED_STATES)})"
 FREE_ROOM = "(extension = '' OR extension IS NULL)"
 
@@ -48,16 +49,6 @@ class AliasRow(NamedTuple):
     grouping: str | None
     limit: int | None
     system_limit: int | None
-
-
-class DialerRow(NamedTuple):
-    """What a person wants to know of a dialer besides its state."""
-
-    server_id: str
-    server_ip: str
-    remote_agents: int
-    phones: int
-    registered: int
 
 
 @dataclass(frozen=True)
@@ -114,10 +105,10 @@ PHONE_ROW = Columns(
     login="p.login",
     server_ip="p.server_ip",
     extension="p.extension",
-    protocol=f"COALESCE(p.protocol, '{DEFAULT_PROTOCOL}')",
-    active="p.active <=> 'Y'",
+    protocol=_PROTOCOL,
+    active=Condition("p.active <=> 'Y'"),
     password="COALESCE(p.pass, '')",  # noqa: S106 - a column
-    registered=f"COALESCE({_IS_REGISTERED}, 0)",
+    registered=Condition(f"COALESCE({_IS_REGISTERED}, 0)"),
 )
 
 DIALER_ROW = Columns(
@@ -150,15 +141,16 @@ def dialer_state(all_rooms: bool, in_campaign: bool) -> Columns:
     return Columns(
         Dialer,
         server_ip="s.server_ip",
-        active="s.active <=> 'Y'",
-        takes_logins="s.active_agent_login_server <=> 'Y'",
+        active=Condition("s.active <=> 'Y'"),
+        takes_logins=Condition("s.active_agent_login_server <=> 'Y'"),
         heartbeat_age=_heartbeat_age("u"),
         free_rooms=f"IF(s.conf_engine = 'CONFBRIDGE', {_rooms('CONFBRIDGE', all_rooms)},"
         f" {_rooms('MEETME', all_rooms)})",
         local_agents=f"({agents} AND {_LOCAL})",
         campaign_agents=of_campaign if in_campaign else "0",
         max_agents="d.max_agents",
-        conf_engine=f"COALESCE(s.conf_engine, '{DEFAULT_CONF_ENGINE}')",
+        # A value that the column's type doesn't have is '', which is none either.
+        conf_engine=f"COALESCE(NULLIF(s.conf_engine, ''), '{DEFAULT_CONF_ENGINE}')",
         twin="COALESCE(s.active_twin_server_ip, '')",
         twin_heartbeat_age="IF(s.active_twin_server_ip = '', NULL,"
         f" (SELECT {_heartbeat_age('t')} FROM server_updater t WHERE t.server_ip = {twin}))",
@@ -220,9 +212,9 @@ CHANGE_ROW = Columns(Change, **{name: name for name in Change._fields})
 
 #: Comes before every statement that selects changes, in the same trip. A variable and not a
 #: subquery: only from a constant does the optimizer see how few rows it has to read.
-_NOTE_OLDEST = Statement(
-    "SET @evenfloor_oldest ="
-    " (SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > UTC_TIMESTAMP())"
+_NOTE_OLDEST = note(
+    "evenfloor_oldest",
+    Statement("SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > UTC_TIMESTAMP()"),
 )
 
 
@@ -285,7 +277,7 @@ SESSION = Columns(
     room="COALESCE(l.conf_exten, '')",
     tag="COALESCE(l.callerid, '')",
     channel="COALESCE(l.extension, '')",
-    local=f"COALESCE({_LOCAL}, 0)",
+    local=Condition(f"COALESCE({_LOCAL}, 0)"),
     campaign_id="COALESCE(l.campaign_id, '')",
     age="COALESCE(TIMESTAMPDIFF(SECOND, l.last_call_time, NOW()), 0)",
 )
@@ -301,7 +293,7 @@ def sessions_of(users: tuple[str, ...]) -> Statement:
 
 def sessions_on_phones(logins: tuple[str, ...], user: str) -> Statement:
     """Select the sessions of others than a user on phones, at least one."""
-    phone = "CONVERT(CONCAT(p.protocol, '/', p.extension) USING ascii)"
+    phone = f"CONVERT(CONCAT({_PROTOCOL}, '/', p.extension) USING ascii)"
     return Statement(
         f"SELECT {SESSION.listed} FROM phones p JOIN vicidial_live_agents l"
         f" ON l.extension = {phone} AND l.server_ip = CONVERT(p.server_ip USING ascii)"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from .connection import Connection
 from .errors import DatabaseUnreachable
-from .sql import Reply, Statement
+from .sql import Reply, Statement, note
 
 _LONGEST_NAME = 64
 
@@ -78,11 +78,10 @@ class Lock:
             DatabaseUnreachable: as for :meth:`Connection.batch`.
         """
         self._pending = True
-        wanted = only_if or Statement("SELECT 1")
         asked = time.perf_counter()
         _noted, taken, *replies = self._connection.batch(
             [
-                Statement(f"SET @evenfloor_wanted = ({wanted.text})", wanted.values),
+                note("evenfloor_wanted", only_if or Statement("SELECT 1")),
                 Statement(
                     "SELECT IF(@evenfloor_wanted, GET_LOCK(%(name)s, %(timeout)s), 0)",
                     {"name": self._name, "timeout": self._timeout},

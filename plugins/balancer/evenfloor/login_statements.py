@@ -18,10 +18,6 @@ from .vicidial import ROOM_TABLES
 #: How many expired decisions are removed at a time.
 PRUNED_AT_ONCE = 1000
 
-START = Statement("START TRANSACTION")
-COMMIT = Statement("COMMIT")
-ROLLBACK = Statement("ROLLBACK")
-
 
 @dataclass(frozen=True)
 class Claim:

@@ -10,15 +10,15 @@ from . import floor_statements as reading
 from . import login_statements as writing
 from .config import DatabaseConfig
 from .connection import Connection
-from .floor import Change, Floor, assemble
-from .floor_statements import DialerRow, FloorQuestion
+from .floor import Change, DialerRow, Floor, assemble
+from .floor_statements import FloorQuestion
 from .lock import Lock, lock_name
 from .login_statements import Claim
 from .phones import PhoneRow, by_login, channel, listed_phones, parse_logins
 from .policy import DISABLED, Dialer, Phone
 from .request import Campaign, Listed, Request
 from .sessions import LiveSession
-from .sql import Reply, decoded
+from .sql import COMMIT, ROLLBACK, START, Reply, decoded
 from .vicidial import DEFAULT_GROUPING_LIMIT, DEFAULT_SYSTEM_LIMIT
 
 
@@ -111,7 +111,8 @@ class LoginStore:
             listed: what :meth:`listed` returned.
             all_rooms: count every free room; else 1 stands for «at least one».
         """
-        view = _view(listed, self._connection.batch(reading.floor(_question(listed, all_rooms))))
+        question = _question(listed, all_rooms)
+        view = _view(listed, question, self._connection.batch(reading.floor(question)))
         return replace(view, floor=view.floor.rooms_left()) if all_rooms else view
 
     def view_under_lock(self, listed: Listed, lock: Lock, with_sessions: bool = False) -> View:
@@ -132,7 +133,7 @@ class LoginStore:
                 reading.sessions_on_phones(question.logins, question.user),
             ]
         known = reading.password_is_known(question.logins, listed.request.password)
-        return _view(listed, lock.take(statements, only_if=known))
+        return _view(listed, question, lock.take(statements, only_if=known))
 
     def floor(self) -> list[DialerOnFloor]:
         """Read every dialer."""
@@ -204,9 +205,9 @@ class LoginStore:
         """
 
         def work() -> str | None:
-            _started, claimed = self._connection.batch([writing.START, writing.claim_room(claim)])
+            _started, claimed = self._connection.batch([START, writing.claim_room(claim)])
             if not claimed.touched:
-                self._connection.batch([writing.ROLLBACK])
+                self._connection.batch([ROLLBACK])
                 return None
             room = str(claimed.last_id)
             lock.release(
@@ -214,7 +215,7 @@ class LoginStore:
                     *writing.endings(ended),
                     writing.originate(claim, room, tag),
                     writing.live_agent(claim, room, tag),
-                    writing.COMMIT,
+                    COMMIT,
                     writing.forget_reservation(claim.request.user),
                 ],
                 [writing.keep_decision(decision)],
@@ -228,9 +229,9 @@ class LoginStore:
         self._connection.transaction(
             lambda: self._connection.batch(
                 [
-                    writing.START,
+                    START,
                     *writing.endings(sessions),
-                    writing.COMMIT,
+                    COMMIT,
                     writing.forget_reservation(user),
                 ]
             )
@@ -251,19 +252,20 @@ def _question(listed: Listed, all_rooms: bool = False) -> FloorQuestion:
     return FloorQuestion(logins, listed.request.user, listed.counted, all_rooms)
 
 
-def _view(listed: Listed, replies: Sequence[Reply]) -> View:
+def _view(listed: Listed, question: FloorQuestion, replies: Sequence[Reply]) -> View:
     """Make a view of the replies to a floor's statements, and to those for sessions if asked."""
     _noted, found, *sessions = replies
+    state = reading.state_in(question)
     rows: list[PhoneRow] = []
     dialers: list[Dialer] = []
     changes: list[Change] = []
     newest_id = 0
     for kind, *values in decoded(found):
         if kind == reading.PHONE:
-            rows.append(PhoneRow(*values[0]))
-            dialers.append(Dialer(*values[1]))
+            rows.append(reading.PHONE_ROW.made_of(values[0]))
+            dialers.append(state.made_of(values[1]))
         elif kind == reading.CHANGE:
-            changes.append(Change(*values[0]))
+            changes.append(reading.CHANGE_ROW.made_of(values[0]))
         else:
             newest_id = values[0] or 0
     phones = listed_phones(listed.logins, by_login(rows), listed.request.password)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .errors import BAD_CREDENTIALS, UNKNOWN_CAMPAIGN, Malformed
 from .policy import DISABLED
@@ -24,7 +24,7 @@ class Request:
     alias: str
     user: str = ""
     campaign: str = ""
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,20 @@ class Reply(NamedTuple):
     arrived: float
 
 
+START = Statement("START TRANSACTION")
+COMMIT = Statement("COMMIT")
+ROLLBACK = Statement("ROLLBACK")
+
+
+class Condition(str):
+    """An expression that is true or false.
+
+    MariaDB gives 0 and 1, or in JSON, depending on its version, true and false; a record has bools.
+    """
+
+    __slots__ = ()
+
+
 class Columns:
     """The columns of a SELECT that make a record.
 
@@ -58,6 +72,11 @@ class Columns:
             raise TypeError(f"{record.__name__} has the fields {record._fields}")
         self._record = record
         self._expressions = tuple(expressions.values())
+        self._conditions = [
+            place
+            for place, expression in enumerate(self._expressions)
+            if isinstance(expression, Condition)
+        ]
 
     @property
     def listed(self) -> str:
@@ -71,16 +90,36 @@ class Columns:
 
     def read(self, reply: Reply) -> list:
         """Make a record of each row that was selected with :attr:`listed`."""
-        return [self._record(*row) for row in reply.rows]
+        return [self.made_of(row) for row in reply.rows]
 
     def decode(self, array: str):
         """Make the record of one :attr:`array`."""
-        return self._record(*json.loads(array))
+        return self.made_of(json.loads(array))
+
+    def made_of(self, values: Iterable):
+        """Make the record of values, in the order of the fields."""
+        values = list(values)
+        for place in self._conditions:
+            values[place] = bool(values[place])
+        return self._record(*values)
 
 
 def decoded(reply: Reply) -> list[list]:
     """Decode rows that are one JSON array each."""
     return json.loads(f"[{','.join([row for (row,) in reply.rows])}]")
+
+
+def note(variable: str, select: Statement) -> Statement:
+    """Keep what a SELECT of one value finds in a user variable of the connection.
+
+    ``SELECT … INTO``, because ``SET @variable = (SELECT …)`` waits for the row locks of others in
+    InnoDB.
+
+    Args:
+        variable: its name, without the ``@``.
+        select: finds one row of one value.
+    """
+    return select._replace(text=f"{select.text} INTO @{variable}")
 
 
 def quoted(words: Iterable[str]) -> str:

@@ -251,3 +251,13 @@ def test_the_last_dialer_of_an_alias_does_not_leave(modules, cluster):
     cluster.run("DELETE FROM phones_alias WHERE alias_id = 'byhand'")
     cluster.run("DELETE FROM phones WHERE login = '777a'")
     assert everything(cluster) == before
+
+
+def test_a_list_with_spaces_names_the_same_phones_as_one_without(modules, cluster):
+    """VICIdial's form lets people type them, and the login page doesn't mind."""
+    modules.aliases("101", serving=[FIRST, SECOND])
+    cluster.run("UPDATE phones_alias SET logins_list = ' 101a, 101b ,'")
+    checked = modules.aliases("101", check=True, serving=[FIRST, SECOND])
+    assert (checked["changed"], checked["counts"]["aliases_changed"]) == (False, 0)
+    modules.aliases("101", DIALERS, serving=[FIRST, SECOND, THIRD])
+    assert lists(cluster) == {"101x": "101a,101b,101c"}

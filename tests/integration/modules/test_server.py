@@ -1,9 +1,9 @@
 """The module server: a dialer's rows, and when it takes logins."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import lock_name
 
 from tests.integration.conftest import DATABASE
 from tests.integration.modules.floor import (
@@ -15,6 +15,7 @@ from tests.integration.modules.floor import (
     takes_logins,
     use_engine,
 )
+from tests.waiting import wait_until
 
 
 def test_a_new_dialer_takes_no_logins_and_has_rooms_and_a_heartbeat_row(modules, cluster):
@@ -103,20 +104,16 @@ def test_a_dialer_that_has_never_been_open_is_not_opened_so(modules, cluster, ta
     assert takes_logins(cluster, FIRST) == "N"
 
 
-def test_from_the_moment_a_dialer_is_closed_no_login_goes_there(
-    modules, cluster, make_balancer, monkeypatch
-):
-    monkeypatch.setattr("evenfloor.balancer.STALE_AFTER", 60)  # else it would count again anyway
+def test_from_the_moment_a_dialer_is_closed_no_login_goes_there(modules, cluster, make_balancer):
     cluster.add_even_floor(dialers=3, aliases=1)
     closing = {"server_ip": "10.1.0.3", "server_id": "d3", "takes_logins": False}
     waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User lock'"
 
     def wait_for(number):
-        while cluster.run(waiting) != ((number,),):
-            time.sleep(0.005)
+        wait_until(lambda: cluster.run(waiting) == ((number,),), 60, f"{number} wait", every=0.005)
 
     with ThreadPoolExecutor() as pool:
-        with cluster.lock_held(f"evenfloor.{DATABASE}"):
+        with cluster.lock_held(lock_name(DATABASE)):
             process = modules.start("server", **closing)
             wait_for(1)
             # It has seen the dialer open, and counted; the tie would be that dialer's.
@@ -124,6 +121,30 @@ def test_from_the_moment_a_dialer_is_closed_no_login_goes_there(
             wait_for(2)
         assert modules.finish(process)["changed"]
         assert login.result().server_ip == "10.1.0.2"
+
+
+@ENGINES
+def test_without_the_balancers_lock_a_dialer_is_not_closed_and_nothing_changes(
+    modules, cluster, server, engine
+):
+    use_engine(cluster, server, engine)
+    modules.server(1, opened=True)
+    before = everything(cluster)
+    closing = {"server_ip": FIRST, "server_id": "renamed", "max_agents": 9, "takes_logins": False}
+    with cluster.lock_held(lock_name(DATABASE)):
+        message = modules.fail("server", **closing)
+    assert "the balancer's lock (evenfloor.evenfloor_test) could not be acquired" in message
+    assert "Nothing has been changed" in message
+    assert everything(cluster) == before
+    assert modules.run("server", **closing)["changed"]
+    assert takes_logins(cluster, FIRST) == "N"
+
+
+def test_a_change_that_no_login_has_to_notice_needs_no_lock(modules, cluster):
+    modules.server(1, opened=True)
+    with cluster.lock_held(lock_name(DATABASE)):
+        assert modules.server(1, opened=True, max_agents=7)["changed"]
+        assert modules.server(2)["changed"]
 
 
 def test_a_dialer_may_be_opened_as_it_is_made(modules, cluster):

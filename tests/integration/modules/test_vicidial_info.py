@@ -86,3 +86,10 @@ def test_a_run_on_what_was_adopted_changes_nothing(vicidial):
     done = vicidial.aliases(found["phone_aliases"], found["dialers"], serving=[FIRST, SECOND])
     assert not done["changed"] and done["rebuilt"] == []
     assert vicidial.rows(*SHARED) == before
+
+
+def test_an_alias_whose_list_was_typed_with_spaces_is_adopted_like_any(vicidial):
+    vicidial.sql("UPDATE phones_alias SET logins_list = '101a, 101b' WHERE alias_id = '101x'")
+    found = vicidial.info()
+    assert found["phone_aliases"] == [{"extensions": ["101-102"]}]
+    assert found["left_alone"] == []

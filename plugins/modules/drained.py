@@ -1,0 +1,64 @@
+#!/usr/bin/python
+# Copyright: Evenfloor contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is said of the action that waits until the last agent has left a dialer."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: drained
+short_description: Wait until the last agent has left a dialer
+version_added: "0.1.0"
+description:
+  - Looks every few seconds who is logged in on a dialer, and says how many are left whenever that
+    has changed. In check mode it looks once.
+  - A dialer that has sent no heartbeat for 30 seconds is dead, and nobody will leave it. It isn't
+    waited for.
+  - An action plugin. It runs M(evenfloor.cluster.agents_info) on the target.
+options:
+  name:
+    description: The dialer's name, for the messages.
+    type: str
+    required: true
+  server_ip:
+    description: The dialer's address.
+    type: str
+    required: true
+  timeout:
+    description: How long to wait, in seconds.
+    type: int
+    required: true
+  interval:
+    description: How often to look, in seconds.
+    type: int
+    default: 2
+attributes:
+  check_mode:
+    support: full
+    description: Whether this action has a check mode.
+  diff_mode:
+    support: none
+    description: Whether this action shows differences.
+extends_documentation_fragment: evenfloor.cluster.database
+"""
+
+EXAMPLES = r"""
+- name: Wait until the last agent has left
+  evenfloor.cluster.drained:
+    name: dialer3
+    server_ip: 10.0.0.13
+    timeout: 28800
+  delegate_to: db1
+"""
+
+RETURN = r"""
+agents:
+  description: The users who are still there.
+  returned: success
+  type: list
+  elements: str
+dead:
+  description: Whether the dialer is dead, so that nobody will leave it.
+  returned: success
+  type: bool
+"""

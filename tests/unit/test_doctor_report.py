@@ -1,0 +1,83 @@
+"""The doctor's report: what hosts said in a run, put together with the database's findings."""
+
+import pytest
+from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_report import MARK, findings
+
+from tests.unit.test_doctor import CHANNELS, ENDPOINTS, TAG
+
+GROUPS = {
+    "all": ["db1", "dialer1", "seat1", "localhost"],
+    "dialers": ["dialer1"],
+    "seats": ["seat1"],
+}
+CLOCK = {"doctor_clock": {"stdout": "100.0 100.1"}, "doctor_after": "100.2"}
+
+
+def report(dialer=None, seat=None, **database):
+    """Report on a dialer and a seat with these facts besides a right clock."""
+    hostvars = {
+        "db1": CLOCK,
+        "dialer1": {
+            "server_ip": "10.0.0.1",
+            **CLOCK,
+            "doctor_asterisk": {"stdout": ENDPOINTS + MARK + CHANNELS.format(663)},
+            **(dialer or {}),
+        },
+        "seat1": {"softphone_extensions": "101", **CLOCK, **(seat or {})},
+        "localhost": {},
+    }
+    there = {
+        "findings": [],
+        "aliases": {"101": "101x", "102": "102x"},
+        "dialers": {
+            "10.0.0.1": {
+                "alive": True,
+                "expected": {"101": True, "102": False},
+                "sessions": [{"tag": TAG, "user": "agent7", "age": 663}],
+            }
+        },
+        **database,
+    }
+    return [
+        (row["finding"], row["alias"], row["dialer"]) for row in findings(hostvars, GROUPS, there)
+    ]
+
+
+NOT_REGISTERED = ("not_registered", "102x", "dialer1")
+
+
+def test_what_the_database_and_asterisk_say_is_put_together():
+    row = {"finding": "no_free_room", "alias": "", "dialer": "d", "what": "w", "mend": "m"}
+    assert report(findings=[row]) == [("no_free_room", "", "d"), NOT_REGISTERED]
+
+
+def test_a_host_that_does_not_answer_is_one_finding_and_is_not_compared():
+    silent = {"doctor_clock": {"unreachable": True}}
+    assert report(dialer=silent, seat=silent) == [
+        ("host_unreachable", "", "dialer1"),
+        ("host_unreachable", "", "seat1"),
+    ]
+
+
+@pytest.mark.parametrize("asked", [{"skipped": True}, None])
+def test_a_dialer_that_was_not_asked_is_not_compared(asked):
+    assert report(dialer={"doctor_asterisk": asked}) == []
+
+
+def test_a_server_that_is_not_in_the_inventory_is_not_compared():
+    assert report(dialer={"server_ip": "10.0.0.9"}) == []
+
+
+def test_a_seats_accounts_are_compared_with_its_extensions_phones():
+    here, strange = "sip:101@10.0.0.1", "sip:102@10.0.0.1"
+    assert report(seat={"doctor_accounts": {"stdout": here}}) == [NOT_REGISTERED]
+    assert report(seat={"doctor_accounts": {"stdout": strange}}) == [
+        NOT_REGISTERED,
+        ("account_missing", "", "dialer1"),
+        ("account_unknown", "", "dialer1"),
+    ]
+
+
+def test_a_clock_that_is_off_is_found():
+    late = {"doctor_clock": {"stdout": "100.0 110.0"}, "doctor_after": "100.2"}
+    assert report(seat=late) == [NOT_REGISTERED, ("clock_skew", "", "seat1")]
