@@ -14,7 +14,8 @@ from pathlib import Path
 from lab.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[1]
-HTTP_TIMEOUT = 15
+#: Seconds. Longer than any answer takes on a busy machine.
+HTTP_TIMEOUT = 60
 CAMPAIGN = "SALES"
 #: The environment for Ansible whose output is read; molecule asks for colours.
 PLAIN = {**os.environ, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1"}
@@ -39,6 +40,41 @@ class HttpRefusal(Exception):
     def __init__(self, status: int, body: dict):
         super().__init__(f"{status}: {body}")
         self.status, self.body = status, body
+
+
+#: Commands of Asterisk's command line. Their answers can be told apart when they come together.
+CONTACTS = "pjsip show contacts"
+PACKETS = "pjsip show channelstats"
+CHANNELS = "core show channels concise"
+
+
+def read_registered(text: str) -> list[str]:
+    """Read the extensions with a contact from Asterisk's list of contacts."""
+    lines = [line for line in text.splitlines() if line.split()[:1] == ["Contact:"]]
+    return sorted(line.split()[1].partition("/")[0] for line in lines if "<Aor" not in line)
+
+
+def read_calls(text: str) -> dict[str, Call]:
+    """Read the agents' calls from Asterisk's lists of channels and of their packets.
+
+    Args:
+        text: both lists; without the second, no call has packets.
+    """
+    packets, found = {}, {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) >= 10 and words[2].count(":") == 2:
+            packets[words[1]] = (int(words[4]), int(words[8]))
+    for line in text.splitlines():
+        fields = line.split("!")
+        if fields[0].startswith("PJSIP/") and len(fields) > 10 and fields[5] == "ConfBridge":
+            short = fields[0].removeprefix("PJSIP/")
+            received, sent = packets.get(short, (0, 0))
+            extension = short.partition("-")[0]
+            found[extension] = Call(
+                fields[0], extension, fields[2], int(fields[-3]), received, sent
+            )
+    return found
 
 
 class Cluster:
@@ -216,36 +252,22 @@ class Cluster:
 
     # -- Asterisk -------------------------------------------------------------------------
 
-    def asterisk(self, dialer: str, command: str) -> str:
-        """Run a command of Asterisk's command line."""
-        return self.run(dialer, f"asterisk -rx '{command}'")
+    def asterisk(self, dialer: str, *commands: str) -> str:
+        """Run commands of Asterisk's command line, one after the other."""
+        return self.run(dialer, "; ".join(f"asterisk -rx '{command}'" for command in commands))
 
     def registered(self, dialer: str) -> list[str]:
         """List the extensions with a contact on a dialer."""
-        lines = self.asterisk(dialer, "pjsip show contacts").splitlines()
-        return sorted(
-            line.split()[1].partition("/")[0] for line in lines if line.split()[:1] == ["Contact:"]
-            and "<Aor" not in line
-        )  # fmt: skip
+        return read_registered(self.asterisk(dialer, CONTACTS))
 
     def calls(self, dialer: str) -> dict[str, Call]:
         """List the agents' calls on a dialer, by extension."""
-        packets = {}
-        for line in self.asterisk(dialer, "pjsip show channelstats").splitlines():
-            words = line.split()
-            if len(words) >= 10 and words[2].count(":") == 2:
-                packets[words[1]] = (int(words[4]), int(words[8]))
-        found = {}
-        for line in self.asterisk(dialer, "core show channels concise").splitlines():
-            fields = line.split("!")
-            if fields[0].startswith("PJSIP/") and fields[5] == "ConfBridge":
-                short = fields[0].removeprefix("PJSIP/")
-                received, sent = packets.get(short, (0, 0))
-                extension = short.partition("-")[0]
-                found[extension] = Call(
-                    fields[0], extension, fields[2], int(fields[-3]), received, sent
-                )
-        return found
+        return read_calls(self.asterisk(dialer, PACKETS, CHANNELS))
+
+    def calls_and_registered(self, dialer: str) -> tuple[dict[str, Call], list[str]]:
+        """Ask a dialer once for what :meth:`calls` and :meth:`registered` return."""
+        text = self.asterisk(dialer, CHANNELS, CONTACTS)
+        return read_calls(text), read_registered(text)
 
     def all_calls(self) -> dict[str, dict[str, Call]]:
         """List the agents' calls of every dialer."""

@@ -8,7 +8,7 @@ import time
 PATIENCE = 120
 
 
-def wait_until(condition, seconds: float, what: str, every: float = 0.1) -> float:
+def wait_until(condition, seconds: float, what: str, every: float = 0.25) -> float:
     """Wait until a condition holds.
 
     Args:

@@ -17,8 +17,8 @@ import pymysql
 
 from evenfloor import Balancer
 from evenfloor.config import BalancerConfig, Config, DatabaseConfig
+from tests.waiting import PATIENCE
 
-START_TIMEOUT = 60
 _FILES = Path(__file__).parents[1] / "roles/database/files"
 #: The tables that are shared with VICIdial, and Evenfloor's own.
 SCHEMA, OWN_SCHEMA = _FILES / "schema.sql", _FILES / "evenfloor.sql"
@@ -61,7 +61,7 @@ class Server:
             stdout=(self.directory / "log").open("ab"),
             stderr=subprocess.STDOUT,
         )
-        deadline = time.monotonic() + START_TIMEOUT
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with contextlib.suppress(pymysql.err.OperationalError):
                 self.connect().close()
@@ -75,7 +75,7 @@ class Server:
         """Stop the server."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(START_TIMEOUT)
+            self.process.wait(PATIENCE)
             self.process = None
 
     def connect(self, database: str | None = None) -> pymysql.Connection:

@@ -19,6 +19,9 @@ SERVICES = {
 }
 #: Keeps systemd from starting Asterisk again, until the host is started anew.
 NO_RESTART = "/run/systemd/system/asterisk.service.d/no-restart.conf"
+#: Seconds for which a cluster must be settled where something has just come back: for a moment a
+#: dialer says of its phones what it knew before.
+STAYS = 5
 #: Programs that tests put in the place of others.
 FAKES = ["/usr/local/bin/date", "/usr/local/bin/old-python", "/usr/local/bin/old-asterisk"]
 
@@ -97,13 +100,12 @@ def settled(cluster: Cluster) -> bool:
     return False
 
 
-def wait_until_settled(cluster: Cluster, stays: float = 0, every: float = 0.5) -> float:
+def wait_until_settled(cluster: Cluster, stays: float = 0, every: float = 1) -> float:
     """Wait until the cluster is settled and stays so.
 
     Args:
         cluster: which.
-        stays: for how many seconds without a break. A dialer that is back may for a moment say of
-            its phones what it knew before.
+        stays: for how many seconds without a break; STAYS after something has come back.
         every: seconds between two looks.
 
     Returns:
@@ -144,4 +146,4 @@ def repair(cluster: Cluster) -> None:
     for name in cluster.drained():
         cluster.playbook("playbooks/drain_dialer.yml", "-e", f"dialer={name}", "-e", "undo=true")
     cluster.logout_everybody()
-    wait_until_settled(cluster)
+    wait_until_settled(cluster, STAYS)

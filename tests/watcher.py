@@ -6,8 +6,8 @@ import threading
 
 from lab.cluster import Cluster
 
-#: Seconds between two looks.
-PAUSE = 0.5
+#: Seconds between two looks: a registration that lapses is back after seconds at the earliest.
+PAUSE = 1
 
 
 class Watcher(threading.Thread):
@@ -26,7 +26,7 @@ class Watcher(threading.Thread):
     def __init__(self, cluster: Cluster, dialers: list[str], extensions: list[str]):
         super().__init__(daemon=True)
         self._cluster, self._dialers, self._extensions = cluster, dialers, extensions
-        self._channels = {dialer: self._channels_now(dialer) for dialer in dialers}
+        self._channels = {dialer: self._see(dialer)[0] for dialer in dialers}
         self._enough = threading.Event()
         self._error: Exception | None = None
         self.lapses: list[str] = []
@@ -43,15 +43,17 @@ class Watcher(threading.Thread):
 
     def _look(self) -> None:
         for dialer in self._dialers:
-            gone = self._channels[dialer] - self._channels_now(dialer)
+            channels, registered = self._see(dialer)
+            gone = self._channels[dialer] - channels
             if gone:
                 self.lapses.append(f"{dialer}: calls ended: {sorted(gone)}")
-            missing = set(self._extensions) - set(self._cluster.registered(dialer))
+            missing = set(self._extensions) - registered
             if missing:
                 self.lapses.append(f"{dialer}: not registered: {sorted(missing)}")
 
-    def _channels_now(self, dialer: str) -> set[str]:
-        return {call.channel for call in self._cluster.calls(dialer).values()}
+    def _see(self, dialer: str) -> tuple[set[str], set[str]]:
+        calls, registered = self._cluster.calls_and_registered(dialer)
+        return {call.channel for call in calls.values()}, set(registered)
 
     def stop(self) -> None:
         """Stop looking.

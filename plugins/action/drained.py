@@ -12,7 +12,7 @@ import time
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-#: What is passed on to the module that looks.
+#: What is passed on to the module that checks.
 PASSED_ON = ("server_ip", "database", "cluster_flavor", "config_file")
 DEFAULT_INTERVAL = 2
 #: A dialer that has sent no heartbeat for this many seconds is dead.
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp=None, task_vars=None):
-        """Look until nobody is left, or the time is up."""
+        """Check until nobody is left or the time is up."""
         result = super().run(tmp, task_vars)
         name, timeout = self._task.args["name"], int(self._task.args["timeout"])
         interval = int(self._task.args.get("interval", DEFAULT_INTERVAL))
@@ -77,7 +77,7 @@ class ActionModule(ActionBase):
             time.sleep(max(0, min(interval, timeout - waited)))
 
     def _ended(self, name, found, waited, timeout):
-        """Say how the waiting has ended; None where it goes on."""
+        """Return how the waiting has ended; None if it goes on."""
         agents, age = found["agents"], found["heartbeat_age"]
         if not agents:
             return {"dead": False, "msg": f"{name} is empty"}
@@ -90,7 +90,7 @@ class ActionModule(ActionBase):
             return None
         message = (
             f"{who(agents)} on {name} after {waited:.0f} s. It takes no new logins; run this again"
-            " to wait on, log them out (evenfloor logout --user NAME), or open it again"
+            " to keep waiting, log them out (evenfloor logout --user NAME), or open it again"
             f" (drain-dialer.yml -e dialer={name} -e undo=true)"
         )
         return {"dead": False, "failed": True, "msg": message}

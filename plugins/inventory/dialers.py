@@ -4,16 +4,6 @@
 
 from __future__ import annotations
 
-from ansible.errors import AnsibleParserError
-from ansible.plugins.inventory import BaseInventoryPlugin
-
-try:
-    import pymysql
-
-    HAS_PYMYSQL = True
-except ImportError:
-    HAS_PYMYSQL = False
-
 DOCUMENTATION = r"""
 name: dialers
 short_description: Dialers from the cluster's servers table
@@ -21,7 +11,7 @@ version_added: "0.1.0"
 description:
   - Reads dialers and their variables from C(servers), for clusters whose truth is in the database
     already. The other groups come from an inventory beside it.
-  - The file's name has to end in C(evenfloor.yml) or C(evenfloor.yaml).
+  - The file's name must end in C(evenfloor.yml) or C(evenfloor.yaml).
 options:
   plugin:
     description: Names this plugin.
@@ -44,11 +34,11 @@ options:
     type: str
     default: dialers
   only_active:
-    description: Whether servers are left out that aren't active (C(active) isn't Y).
+    description: Whether to leave out servers that aren't active (C(active) isn't Y).
     type: bool
     default: true
 author:
-  - Evenfloor contributors
+  - Evenfloor contributors (@evenfloor)
 requirements:
   - PyMySQL on the control node
 """
@@ -58,6 +48,16 @@ EXAMPLES = r"""
 plugin: evenfloor.cluster.dialers
 config_file: ~/.evenfloor.cnf
 """
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin
+
+try:
+    import pymysql
+
+    HAS_PYMYSQL = True
+except ImportError:
+    HAS_PYMYSQL = False
 
 #: In seconds.
 CONNECT_TIMEOUT = 5

@@ -1,6 +1,6 @@
 # Copyright: Evenfloor contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From the phones and aliases of a cluster that runs already to an inventory that says the same.
+"""Turns the phones and aliases of a running cluster into an inventory that says the same.
 
 Pure, without Ansible and without a database.
 """
@@ -85,7 +85,7 @@ class _Place(NamedTuple):
 
 
 def _usual_first(alias):
-    """Of several aliases of one extension the one with the usual suffix is adopted."""
+    """Sort the usual suffix first: of several aliases of one extension that one is adopted."""
     return (not alias.alias_id.endswith(DEFAULT_SUFFIX), alias.alias_id)
 
 
@@ -150,10 +150,10 @@ def _phone_of(login, by_login, names):
 
 
 def _check_rules(extension, suffix, dialers):
-    """Make sure that the inventory's own rules have nothing against an alias.
+    """Check an alias against the inventory's own rules.
 
     Raises:
-        _LeftAlone: they have.
+        _LeftAlone: it breaks one.
     """
     for problem in entry_problems({"extensions": extension, "suffix": suffix}, dialers):
         raise _LeftAlone(problem.sentence())
@@ -168,7 +168,7 @@ def report_text(found):
     if not found.get("report"):
         why = found.get("msg", "it is not there")
         after = "without --check the driver is installed first"
-        return f"The database was not looked into: {why}; {after}."
+        return f"The database was not inspected: {why}; {after}."
     missing = found["missing"]
     added = [f"table {table}" for table in missing["tables"]]
     added += [f"index {index['name']} on {index['table']}" for index in missing["indexes"]]

@@ -19,10 +19,10 @@ def connect(port):
         port: the port, on loopback, of its control interface.
 
     Returns:
-        A Control; None where none runs.
+        A Control; None if no softphone is running.
 
     Raises:
-        OSError: it runs and can't be reached.
+        OSError: it is running but can't be reached.
     """
     try:
         return Control(socket.create_connection(("127.0.0.1", port), ANSWER_TIMEOUT))
@@ -44,14 +44,14 @@ class Control:
         self._count = 0
 
     def command(self, name, parameters=""):
-        """Run a command; events in between are skipped.
+        """Run a command, skipping events until its answer comes.
 
         Args:
             name: the command.
             parameters: its parameters, as one text.
 
         Returns:
-            What baresip said to it.
+            What baresip answered.
 
         Raises:
             OSError: baresip doesn't answer, or refuses.
@@ -68,7 +68,7 @@ class Control:
                 return answer["data"]
 
     def states(self):
-        """Return what baresip says of its accounts, by address."""
+        """Return what baresip says about its accounts, by address."""
         return json.loads(self.command("apistate") or "{}")
 
     def calls(self):

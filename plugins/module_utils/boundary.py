@@ -16,10 +16,10 @@ ROOM_TABLES = {"CONFBRIDGE": "vicidial_confbridges", "MEETME": "vicidial_confere
 FREE_ROOM = "(extension = '' OR extension IS NULL)"
 #: The name of a session's call, which VICIdial keeps in ``callerid``.
 TAG_PATTERN = r"S\d{12}[a-z0-9]{7}"
-#: A dialer's address, to be compared with another table's. Their collations may differ, and then
-#: can't be compared; ASCII can be compared with any.
+#: A dialer's address, for comparing with another table's. Texts of different collations can't be
+#: compared, but ASCII can be compared with any.
 DIALER = "CONVERT(s.server_ip USING ascii)"
-#: MariaDB takes no longer name for a lock, in characters.
+#: The longest name of a lock that MariaDB accepts, in characters.
 LONGEST_LOCK_NAME = 64
 
 

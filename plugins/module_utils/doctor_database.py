@@ -1,6 +1,6 @@
 # Copyright: Evenfloor contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The alias doctor's look at the database: the inventory's wishes beside the rows.
+"""The alias doctor's look at the database: what the inventory wants, compared with the rows.
 
 Pure, without Ansible and without a database.
 """
@@ -18,7 +18,7 @@ def look_at_dialers(wanted, rows, heartbeat_timeout):
     Args:
         wanted: the inventory's dialers, dicts with name and server_ip.
         rows: dicts with server_ip, name, heartbeat_age (seconds), free_rooms.
-        heartbeat_timeout: a heartbeat that is as old is a dead dialer's, in seconds.
+        heartbeat_timeout: a dialer whose heartbeat is this old, in seconds, is dead.
 
     Returns:
         Findings.
@@ -28,13 +28,13 @@ def look_at_dialers(wanted, rows, heartbeat_timeout):
     there = {row["server_ip"] for row in rows}
     for server_ip, name in names.items():
         if server_ip not in there:
-            what = f"the inventory has {name} ({server_ip}), the database hasn't"
+            what = f"{name} ({server_ip}) is in the inventory but not in the database"
             found.append(Finding("dialer_missing", what, "run add-dialer.yml", dialer=name))
     for row in rows:
         name = names.get(row["server_ip"])
         if name is None:
-            what = f"the database has {row['name']} ({row['server_ip']}), the inventory hasn't"
-            fix = "add it to the inventory, or put it back there and run remove-dialer.yml"
+            what = f"{row['name']} ({row['server_ip']}) is in the database but not in the inventory"
+            fix = "add it to the inventory; to remove it, run remove-dialer.yml afterwards"
             found.append(Finding("dialer_unknown", what, fix, dialer=row["name"]))
         else:
             found += _look_at_row(name, row, heartbeat_timeout)
@@ -46,7 +46,7 @@ def _look_at_row(name, row, heartbeat_timeout):
     found, age = [], row["heartbeat_age"]
     if age is None or age >= heartbeat_timeout:
         since = "has never sent a heartbeat" if age is None else f"has been silent for {age} s"
-        fix = "see systemctl status asterisk evenfloor-dialer on it, and its way to the database"
+        fix = "see systemctl status asterisk evenfloor-dialer on it, and the network to the database"
         found.append(Finding("heartbeat_stale", f"{name} {since}", fix, dialer=name))
     if not row["free_rooms"]:
         fix = "log agents out, add rooms (dialer_last_room), or set max_agents below its rooms"
@@ -62,8 +62,8 @@ class AliasDoctor:
         phones: dicts with login, extension, server_ip, active, login_password and
             registration_password.
         names: dialers' names by ``server_ip``.
-        owns_phones: whether the inventory should have every alias. Where it needn't, aliases that
-            it doesn't have are no findings, and may be more than one softphone's.
+        owns_phones: whether the inventory should have every alias. If not, aliases that it
+            doesn't have aren't reported, and may belong to more than one softphone.
     """
 
     def __init__(self, wanted, phones, names, owns_phones):
@@ -90,17 +90,17 @@ class AliasDoctor:
         for alias_id, logins in aliases.items():
             is_wanted = alias_id.lower() in self._wanted_ids
             if self._owns_phones and not is_wanted:
-                what = f"{alias_id} is in the database and not in the inventory"
+                what = f"{alias_id} is in the database but not in the inventory"
                 fix = "add it to phone_aliases, or run aliases.yml to remove it"
                 found.append(Finding("alias_unknown", what, fix, alias_id))
             found += self._look_at_list(alias_id, logins, self._owns_phones or is_wanted)
         return found
 
     def _look_at_wanted(self, alias, logins):
-        """Find what the inventory wants of an alias and isn't there."""
+        """Find what the inventory wants of an alias and the database lacks."""
         alias_id, found = alias["alias_id"], []
         if logins is None:
-            what = f"{alias_id} is in the inventory and not in the database"
+            what = f"{alias_id} is in the inventory but not in the database"
             return [Finding("alias_missing", what, "run aliases.yml", alias_id)]
         listed = {login.lower() for login in logins}
         for server_ip in alias["server_ips"]:
@@ -110,7 +110,7 @@ class AliasDoctor:
                 what = f"{alias['extension']} has no phone on {name}"
                 kind = "phone_missing"
             elif phone["login"].lower() not in listed:
-                what = f"{phone['login']} on {name} is not in the logins list: nobody lands there"
+                what = f"{phone['login']} on {name} is not in the logins list: nobody is sent there"
                 kind = "not_listed"
             else:
                 continue
@@ -123,21 +123,21 @@ class AliasDoctor:
         for login in logins:
             phone = self._by_login.get(login.lower())
             if phone is None:
-                what = f"{login} is in the logins list, and there is no such phone"
-                fix = "run aliases.yml, or take it out of the list"
+                what = f"{login} is in the logins list, but there is no such phone"
+                fix = "run aliases.yml, or remove it from the list"
                 found.append(Finding("listed_phone_missing", what, fix, alias_id))
                 continue
             there.append(phone)
             if not phone["active"]:
                 what = f"{login} is not active: VICIdial would log the agent in nowhere"
-                fix = "activate the phone, or take it out of the list"
+                fix = "activate the phone, or remove it from the list"
                 name = self._name_of(phone["server_ip"])
                 found.append(Finding("listed_phone_inactive", what, fix, alias_id, name))
         found += _look_at_passwords(alias_id, there, is_one_softphones)
         return found + self._look_at_places(alias_id, there)
 
     def _look_at_places(self, alias_id, phones):
-        """Find the dialers of which a list names several phones."""
+        """Find the dialers on which a list names several phones."""
         found = []
         places = collections.Counter(phone["server_ip"] for phone in phones)
         for server_ip, count in places.items():
@@ -154,7 +154,7 @@ class AliasDoctor:
 
 
 def _look_at_passwords(alias_id, phones, is_one_softphones):
-    """Find the phones of a list whose passwords aren't the others'."""
+    """Find the phones of a list whose passwords differ from the others'."""
     checks = [("login_password", "login_passwords_differ", "agents can't log in on all of them")]
     if is_one_softphones:
         checks.append(
@@ -168,7 +168,7 @@ def _look_at_passwords(alias_id, phones, is_one_softphones):
         usual = counts.most_common(1)[0][0]
         odd = ", ".join(phone["login"] for phone in phones if phone[setting] != usual)
         label = setting.replace("_", " ")
-        what = f"{odd} has another {label} than the other phones: {effect}"
+        what = f"{odd} has a different {label} from the other phones: {effect}"
         fix = f"set {setting} in the alias's entry and run site.yml"
         found.append(Finding(kind, what, fix, alias_id))
     return found

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import TAG_PATTERN
 from ansible_collections.evenfloor.cluster.plugins.module_utils.findings import Finding
 
-#: A younger session may still get its call, and a call's end may still be noticed. In seconds.
+#: Younger sessions and calls are not compared: the other half may still be on its way. In seconds.
 SESSION_GRACE = 20
 #: Clocks may differ by so many seconds: nothing depends on them but the order of log lines.
 CLOCK_TOLERANCE = 2.0
@@ -116,13 +116,13 @@ def _look_at_endpoints(dialer, endpoints, alias_of):
         alias = alias_of.get(extension, "")
         found.append(Finding("endpoint_missing", what, "run site.yml", alias, name))
     for extension in sorted(set(endpoints) - set(expected)):
-        what = f"Asterisk on {name} has an endpoint {extension}, the database has no such phone"
+        what = f"Asterisk on {name} has an endpoint {extension}, but the database has no such phone"
         found.append(Finding("endpoint_unknown", what, "run site.yml", dialer=name))
     for extension in sorted(set(expected) & set(endpoints)):
         if dialer.alive and expected[extension] != endpoints[extension]:
             states = ("registered", "not registered")
             said, really = states if expected[extension] else reversed(states)
-            what = f"the database says {extension} is {said} on {name}, Asterisk says {really}"
+            what = f"the database says {extension} is {said} on {name}, but Asterisk says {really}"
             fix = "look again in 30 s; if it stays, restart evenfloor-dialer there"
             alias = alias_of.get(extension, "")
             found.append(Finding("registration_drift", what, fix, alias, name))
@@ -135,7 +135,7 @@ def _look_at_calls(dialer, channels):
     tags = {session["tag"] for session in dialer.sessions}
     for session in dialer.sessions:
         if session["tag"] not in channels and session["age"] >= SESSION_GRACE:
-            what = f"{session['user']} counts as logged in on {name} and has no call there"
+            what = f"{session['user']} counts as logged in on {name} but has no call there"
             fix = f"evenfloor logout --user {session['user']}; restart evenfloor-dialer on {name}"
             found.append(Finding("row_without_call", what, fix, dialer=name))
     for tag in sorted(set(channels) - tags):
@@ -147,7 +147,7 @@ def _look_at_calls(dialer, channels):
 
 
 def look_at_registrations(missing, alias_of, alive):
-    """Say which phones aren't registered; where none of an extension is, its softphone is off.
+    """Say which phones aren't registered. If none of an extension is, its softphone is off.
 
     Args:
         missing: ``{dialer: extensions that aren't registered there}``.
@@ -171,7 +171,7 @@ def look_at_registrations(missing, alias_of, alive):
             continue
         for name in names:
             what = f"{extension} is not registered on {name}"
-            fix = "see the softphone's log, and the way between its host and the dialer"
+            fix = "see the softphone's log, and the network between its host and the dialer"
             found.append(Finding("not_registered", what, fix, alias, name))
     return found
 
@@ -195,7 +195,7 @@ def look_at_seat(name, accounts, wanted, names):
             what, kind = f"{name} doesn't register {address}", "account_missing"
         else:
             what, kind = (
-                f"{name} registers {address}, which is none of its phones",
+                f"{name} registers {address}, which is not one of its phones",
                 "account_unknown",
             )
         found.append(Finding(kind, what, "run aliases.yml", dialer=dialer))
@@ -216,6 +216,6 @@ def look_at_clocks(clocks):
         off = there - after if there > after else min(0.0, there - before)
         if abs(off) > CLOCK_TOLERANCE:
             what = f"the clock of {name} is {off:+.1f} s off"
-            fix = "keep its time with systemd-timesyncd or chrony"
+            fix = "synchronize it with systemd-timesyncd or chrony"
             found.append(Finding("clock_skew", what, fix, dialer=name))
     return found

@@ -43,7 +43,7 @@ def _did_not_answer(variables):
 
 
 def _unreachable(name):
-    fix = "see whether it is up, and the network to it"
+    fix = "see whether it is up, and check the network to it"
     return Finding("host_unreachable", f"{name} doesn't answer", fix, dialer=name)
 
 

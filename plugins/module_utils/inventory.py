@@ -15,7 +15,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
 
 DEFAULT_SUFFIX = "x"
 DEFAULT_ALIAS_NAME = "Agent {extension}"
-#: More than any call centre has seats; a slip of the finger would fill the memory.
+#: More than any call centre has seats. Without a limit a typo would fill the memory.
 LARGEST_RANGE = 100_000
 _LETTERS_IN_ALPHABET = 26
 

@@ -19,7 +19,7 @@ _ALIASES_HEADER = """\
 # Written by playbooks/adopt.yml from VICIdial's aliases. Names and passwords stay in the
 # database, as they are.
 """
-#: Never folds a line.
+#: So wide that no line is folded.
 _WIDTH = 1_000_000
 
 

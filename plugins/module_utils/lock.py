@@ -16,7 +16,7 @@ TIMEOUT = 10
 def balancer_lock(cursor, database, timeout=TIMEOUT):
     """Hold the lock under which the balancer counts and places agents.
 
-    A login that is under way is through before, or sees what was committed under the lock.
+    A login that is under way either ends first or sees what was committed under the lock.
 
     Args:
         cursor: an open cursor.
@@ -30,9 +30,9 @@ def balancer_lock(cursor, database, timeout=TIMEOUT):
     cursor.execute("SELECT GET_LOCK(%s, %s)", (name, timeout))
     (held,) = cursor.fetchone()
     if held != 1:
-        why = f"not within {timeout} s" if held == 0 else "the database refused it"
+        why = f" within {timeout} s" if held == 0 else ": the database refused it"
         raise ValueError(
-            f"the balancer's lock ({name}) could not be acquired: {why}. Nothing has been changed;"
+            f"the balancer's lock ({name}) could not be acquired{why}. Nothing has been changed;"
             " run this again"
         )
     try:

@@ -16,7 +16,7 @@ _CHARACTERS = string.ascii_letters + string.digits
 
 def new_login_password():
     """Make a password that a person can type."""
-    return "".join(secrets.choice(_TYPED_CHARACTERS) for _ in range(LOGIN_PASSWORD_LENGTH))
+    return "".join(secrets.choice(_TYPED_CHARACTERS) for _place in range(LOGIN_PASSWORD_LENGTH))
 
 
 def new_registration_password():
@@ -30,4 +30,4 @@ def new_secret(length):
     Args:
         length: how many.
     """
-    return "".join(secrets.choice(_CHARACTERS) for _ in range(length))
+    return "".join(secrets.choice(_CHARACTERS) for _place in range(length))

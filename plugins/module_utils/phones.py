@@ -76,9 +76,9 @@ class Request:
         flavor: whose phones they are (``flavors.base.Flavor``).
         serving: the ``server_ip`` of the dialers whose phones may be in logins lists.
         dialers: the ``server_ip`` of the inventory's dialers.
-        leaving: the ``server_ip`` of dialers that go: all their phones are removed.
+        leaving: the ``server_ip`` of dialers that are being removed, with all their phones.
         grow: whether logins lists may get new entries now. Without it they only shrink.
-        purge: whether phones and aliases that aren't wanted go, whoever made them.
+        purge: whether to remove phones and aliases that aren't wanted, whoever made them.
         longest_list: how many characters a logins list may have.
     """
 
@@ -180,7 +180,7 @@ class _Planner:
             what = f"phone login '{login}' has {len(login)} characters, {LONGEST_PHONE_LOGIN} fit"
             raise InventoryError(Problem(where, what, "use shorter extensions"))
         if login.lower() in self._ids:
-            what = f"a new phone would have the login '{login}', and there is an alias of that name"
+            what = f"a new phone would have the login '{login}', but there is an alias of that name"
             raise InventoryError(Problem(where, what, "rename or remove that alias first"))
         owner = self._owners.get(login.lower())
         if owner is not None:
@@ -228,7 +228,7 @@ class _Planner:
             raise InventoryError(Problem(f"alias {alias['alias_id']}", what, fix))
 
     def _remove_phones(self):
-        """Plan which phones go."""
+        """Plan which phones are removed."""
         wanted = {(alias["extension"], ip) for alias in self._wanted for ip in alias["server_ips"]}
         for phone in self._phones:
             if (phone.extension, phone.server_ip) not in wanted and (
@@ -239,7 +239,7 @@ class _Planner:
                 self._plan.removed_phones.append(phone)
 
     def _remove_aliases(self):
-        """Plan which aliases go, or let go of phones that do, although nobody asked for them."""
+        """Plan which aliases are removed, and which lose a phone that is removed."""
         wanted = {alias["alias_id"].lower() for alias in self._wanted}
         others = [alias for name, alias in self._aliases.items() if name not in wanted]
         if self._request.purge:
@@ -249,7 +249,7 @@ class _Planner:
         for alias in others:
             left = tuple(login for login in alias.logins if login not in gone)
             if self._request.leaving and alias.logins and not left:
-                what = f"has no phone but {join_logins(alias.logins)}, which would go"
+                what = f"would have no phone left without {join_logins(alias.logins)}"
                 fix = "give it another one or remove it first"
                 where = f"alias {alias.alias_id}"
                 raise InventoryError(Problem(where, what, fix, is_subject=True))
@@ -276,7 +276,8 @@ def assign_letters(phones, addresses, taken):
                 letters[server_ip] = candidate
                 used.add(candidate)
                 break
-    # A letter that any phone has, be it by hand, is not free for a new dialer, nor is an alias's.
+    # A letter that any phone has, even one made by hand, is not free for a new dialer. Neither is
+    # an alias's.
     used.update(letter for counts in votes.values() for letter in counts)
     used.update(suffix.lower() for suffix in taken)
     number = 1
@@ -310,14 +311,14 @@ def _letters_of_names(ids, extensions):
 
 
 def _without(alias, leaving):
-    """Return a wanted alias without the dialers that go.
+    """Return a wanted alias without the dialers that are being removed.
 
     Raises:
         InventoryError: none is left.
     """
     stay = [server_ip for server_ip in alias["server_ips"] if server_ip not in leaving]
     if alias["server_ips"] and not stay:
-        what = f"has no dialer but {', '.join(alias['server_ips'])}"
+        what = f"would have no dialer left without {', '.join(alias['server_ips'])}"
         fix = (
             "give its entry another one, or take it out of phone_aliases, and run aliases.yml first"
         )

@@ -1,6 +1,6 @@
 # Copyright: Evenfloor contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whether a database that runs already is one of VICIdial's that Evenfloor can work with.
+"""Checks whether a running database is one of VICIdial's that Evenfloor can work with.
 
 Pure, without Ansible and without a database.
 """
@@ -18,7 +18,7 @@ OLDEST_MARIADB = (10, 2, 3)
 #: The release of the schema that brought conf_engine and vicidial_confbridges.
 OLDEST_IN_WORDS = "VICIdial 2.14 with schema 1664 or newer"
 
-#: MariaDB's version, before which old drivers see that of a MySQL.
+#: MariaDB's version. Old drivers see a version of MySQL before it.
 _VERSION = re.compile(r"(?:5\.5\.5-)?(\d+)\.(\d+)\.(\d+)")
 #: One value of an ENUM.
 _CHOICE = re.compile(r"'([^']*)'")
@@ -28,7 +28,7 @@ _NUMBER = {"tinyint", "smallint", "mediumint", "int", "bigint"}
 
 
 def text(length):
-    """Describe a column of text that holds so many characters."""
+    """Describe a column of text that holds this many characters."""
     return ("text", length)
 
 
@@ -142,7 +142,7 @@ def schema_problems(version, schema_version, columns):
 def _version_problems(version):
     oldest = ".".join(map(str, OLDEST_MARIADB))
     if "mariadb" not in version.lower():
-        what, fix = f"is {version}, no MariaDB", f"Evenfloor needs MariaDB {oldest}+"
+        what, fix = f"is {version}, not MariaDB", f"Evenfloor needs MariaDB {oldest}+"
         return [Problem("the database server", what, fix, is_subject=True)]
     numbers = _VERSION.match(version)
     if not numbers or tuple(map(int, numbers.groups())) < OLDEST_MARIADB:
@@ -161,7 +161,7 @@ def _column_problems(table, needed, columns):
             continue
         data_type, length, words = columns[column]
         if not _fits(kind, wanted, data_type, length, words):
-            fix = f"needed is {_in_words(kind, wanted)}"
+            fix = f"Evenfloor needs {_in_words(kind, wanted)}"
             found.append(Problem(where, f"is {words}", fix, is_subject=True))
     return found
 

@@ -28,7 +28,7 @@ TABLES = (
 
 @dataclass(frozen=True)
 class State:
-    """What there is of a dialer, besides rooms, or what there should be.
+    """The state of a dialer, besides its rooms: as it is, or as it should be.
 
     Attributes:
         columns: the columns of ``servers`` that may follow the inventory.
@@ -48,7 +48,7 @@ class State:
 
 
 def read_state(cursor, server_ip):
-    """Read what there is of a dialer.
+    """Read the state of a dialer.
 
     Returns:
         A State; None where there is no server row.
@@ -69,11 +69,11 @@ def read_state(cursor, server_ip):
 
 
 def wanted_state(params, before, flavor):
-    """Say what there should be of a dialer.
+    """Work out the state that a dialer should have.
 
     Args:
         params: the module's: server_id, description, asterisk_version, max_agents, opened,
-            takes_logins. What is None stays as it is, save ``max_agents``.
+            takes_logins. What is None stays as it is, except ``max_agents``.
         before: what there is; None where there is no server row.
         flavor: the cluster's.
 
@@ -115,7 +115,7 @@ def _given_columns(params, there):
 
 
 def check_server_id(cursor, server_ip, server_id):
-    """Make sure that no other dialer has a name.
+    """Check that no other dialer has this name.
 
     Raises:
         ValueError: another has it.
@@ -170,7 +170,7 @@ def note_opened(cursor, server_ip):
 
 
 def set_takes_logins(cursor, server_ip, takes_logins):
-    """Open or close a dialer. Whoever has counted before, and not yet claimed, counts again.
+    """Open or close a dialer. Logins that have counted but not yet claimed count again.
 
     For use under the balancer's lock.
     """

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The accounts of a softphone (baresip): those that are wanted, on disk and running.
 
-Pure. An account is a line of baresip's file, its address what the line is about, such as
-``sip:101@10.0.0.11``.
+Pure. An account is a line of baresip's file. Its address, such as ``sip:101@10.0.0.11``, names it.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-#: Answers of a dialer that didn't know the endpoint yet, or another password for it.
+#: Answers of a dialer that didn't know the endpoint yet, or knew another password for it.
 REFUSED = (401, 403, 404)
 _ACCOUNT_AND_CALLS = re.compile(r"User-Agent: (\S+)\s+--- Active calls \((\d+)\)")
 

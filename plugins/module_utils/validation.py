@@ -51,7 +51,7 @@ def problems(hostvars, groups):
 
 
 def adopt_problems(hostvars, groups):
-    """Say what is wrong with an inventory to which a running cluster is to be added.
+    """Say what is wrong with an inventory into which a running cluster will be adopted.
 
     Returns:
         Sentences; empty where all is well.
@@ -87,7 +87,7 @@ def inventory_problems(hostvars, groups):
 
 
 def adoption_problems(hostvars, groups):
-    """Find what is wrong with an inventory to which a running cluster is to be added.
+    """Find what is wrong with an inventory into which a running cluster will be adopted.
 
     Its dialers are found on the cluster, so their group may be empty.
 
@@ -283,7 +283,7 @@ def _password_problems(where, entry):
 
 
 def _alias_problems(where, alias, dialers, longest_list):
-    """Check one alias of an entry on a cluster with so many dialers."""
+    """Check one alias of an entry; ``dialers`` is how many the cluster has."""
     alias_id, extension, name = alias["alias_id"], alias["extension"], alias["name"]
     if not _LOGIN_CHARACTERS.fullmatch(alias_id):
         what = f"alias '{alias_id}' has characters that VICIdial strips"

@@ -10,8 +10,8 @@ module: agents_info
 short_description: Read which agents are logged in on a dialer
 version_added: "0.1.0"
 description:
-  - Reads the local agents of a dialer, live or about to be, whether it takes logins, and whether it
-    is alive.
+  - Reads the local agents of a dialer, whether it takes logins, and whether it is alive. Agents who
+    have a place reserved count too.
 options:
   server_ip:
     description: The dialer's address.
@@ -26,7 +26,7 @@ attributes:
     support: full
   diff_mode:
     support: none
-extends_documentation_fragment: evenfloor.cluster.database
+extends_documentation_fragment: [evenfloor.cluster.database, evenfloor.cluster.attributes]
 """
 
 EXAMPLES = r"""
@@ -39,7 +39,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 agents:
-  description: The users who are logged in there, or whose place is reserved; not remote agents.
+  description: The users who are logged in there or have a place reserved; not remote agents.
   returned: success
   type: list
   elements: str
@@ -49,7 +49,8 @@ takes_logins:
   type: bool
 serves:
   description:
-    - Whether the heartbeat is young, and VICIdial, if it writes the dialer's files, has done so.
+    - Whether the heartbeat is recent, and the dialer's files are up to date if VICIdial writes
+      them.
   returned: success
   type: bool
 heartbeat_age:
@@ -68,7 +69,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import f
 
 
 def read_users(cursor, server_ip):
-    """Read who is logged in on a dialer, or about to be; not remote agents."""
+    """Read who is logged in on a dialer or has a place reserved; not remote agents."""
     cursor.execute(
         "SELECT user FROM vicidial_live_agents WHERE server_ip = %s AND extension NOT LIKE 'R%%'",
         (server_ip,),
@@ -83,7 +84,7 @@ def read_users(cursor, server_ip):
 
 
 def read(module, cursor):
-    """Read what is known of a dialer.
+    """Read what is known about a dialer.
 
     Returns:
         What the module returns.

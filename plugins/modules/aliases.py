@@ -14,10 +14,10 @@ description:
     and the same passwords and another server IP, and one alias with the list of their logins.
   - Phone logins are the extension and a letter per dialer. A dialer's letter is read back from
     the phones it has; a new dialer gets the next free one.
-  - Phones that are there keep their logins and passwords; what isn't given is made once.
-  - Beside VICIdial only what the inventory says is changed, new phones are whole rows as VICIdial's
-    forms write them, and VICIdial is told to write the files of exactly those dialers again whose
-    phones have changed.
+  - Existing phones keep their logins and passwords. Passwords that aren't given are generated once.
+  - On a cluster that runs VICIdial, only what the inventory names is changed. New phones are
+    complete rows, as VICIdial's forms write them. VICIdial is asked to rewrite the files of the
+    dialers whose phones have changed, and of no others.
   - Everything happens in one transaction, in bulk.
 options:
   phone_aliases:
@@ -32,7 +32,7 @@ options:
         type: raw
         required: true
       suffix:
-        description: What makes an alias of an extension; C(x) by default.
+        description: What is appended to an extension to make its alias; C(x) by default.
         type: str
       dialers:
         description: The names of the dialers behind the alias; by default every dialer.
@@ -42,16 +42,16 @@ options:
         description: The alias's name; C({extension}) stands for the extension.
         type: str
       login_password:
-        description: What the agent types; by default made once for each alias.
+        description: What the agent types; by default generated once for each alias.
         type: str
       registration_password:
-        description: What the softphone uses; by default made once for each alias.
+        description: What the softphone uses; by default generated once for each alias.
         type: str
   dialers:
     description:
       - The dialers, each with C(name) and C(server_ip), in the inventory's order.
-      - C(protocol) is that of new phones beside VICIdial, where it isn't that of the phones that
-        are there.
+      - C(protocol) is the protocol of new phones in VICIdial's tables. By default they have that of
+        the existing phones.
     type: list
     elements: dict
     required: true
@@ -64,22 +64,22 @@ options:
     default: []
   grow:
     description:
-      - Whether logins lists may get new entries, and new aliases be made. Without it phones are
+      - Whether logins lists may get new entries, and aliases may be created. Without it phones are
         created and lists only shrink, which is safe while nothing is registered yet.
     type: bool
     default: true
   leaving:
     description:
-      - The server IPs of dialers that go. All their phones are removed, and their logins from every
-        logins list, whoever made them.
+      - The server IPs of dialers that are being removed. All their phones are removed, and their
+        logins from every logins list, whoever made them.
       - The module refuses to leave an alias without any dialer.
     type: list
     elements: str
     default: []
   purge:
     description:
-      - Whether phones and aliases that no entry names are removed. Refused where others write
-        phones too.
+      - Whether to remove phones and aliases that no entry names. Refused on clusters where others
+        write phones too.
     type: bool
     default: false
 attributes:
@@ -87,7 +87,7 @@ attributes:
     support: full
   diff_mode:
     support: full
-extends_documentation_fragment: evenfloor.cluster.database
+extends_documentation_fragment: [evenfloor.cluster.database, evenfloor.cluster.attributes]
 """
 
 EXAMPLES = r"""
@@ -121,7 +121,7 @@ changes:
   elements: str
   sample: ["phone 101c on 10.0.0.13: added", "alias 101x: 101a,101b becomes 101a,101b,101c"]
 rebuilt:
-  description: The server IPs of the dialers whose files VICIdial writes again.
+  description: The server IPs of the dialers whose files VICIdial rewrites.
   returned: success
   type: list
   elements: str
@@ -152,7 +152,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
 
 
 def read_longest_list(cursor):
-    """Read how many characters a logins list may have here."""
+    """Read how many characters fit into this database's logins lists."""
     cursor.execute(
         "SELECT character_maximum_length FROM information_schema.columns WHERE table_schema ="
         " DATABASE() AND table_name = 'phones_alias' AND column_name = 'logins_list'"
@@ -189,7 +189,7 @@ def alias_row(alias):
 
 
 def write_plan(cursor, plan, new_rows):
-    """Write a plan's changes. No alias names a phone that isn't there, at no moment.
+    """Write a plan's changes. At no moment does an alias name a phone that isn't there.
 
     Args:
         cursor: an open cursor.
@@ -238,8 +238,8 @@ def bring_to_state(module, cursor):
     }
     if changes and not module.check_mode:
         new_rows = flavor.phone_rows(cursor, plan.new_phones, params["dialers"])
-        # Before and after: some tables know no transaction, and whoever kills this in between
-        # leaves no phone that no file has.
+        # Both before and after: some tables have no transactions, and a run that is killed in
+        # between must not leave a phone that is missing from the files.
         flavor.rebuild_files(cursor, touched)
         write_plan(cursor, plan, new_rows)
         flavor.rebuild_files(cursor, touched)

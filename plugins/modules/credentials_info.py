@@ -10,13 +10,13 @@ module: credentials_info
 short_description: Read the passwords of aliases and their phones
 version_added: "0.1.0"
 description:
-  - For handing them out. Set C(no_log) on the task.
+  - Reads them so that they can be handed out. Set C(no_log) on the task.
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: none
-extends_documentation_fragment: evenfloor.cluster.database
+extends_documentation_fragment: [evenfloor.cluster.database, evenfloor.cluster.attributes]
 """
 
 EXAMPLES = r"""

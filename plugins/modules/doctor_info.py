@@ -13,7 +13,8 @@ description:
   - Compares the inventory with the database, and the rows of the database with each other.
   - Also says what Asterisk and softphones should have, so that they can be compared. Passwords are
     compared on the target and never returned.
-  - Beside VICIdial aliases and servers that the inventory doesn't have are no findings.
+  - On a cluster that runs VICIdial, aliases and servers that the inventory doesn't have are not
+    reported.
 options:
   phone_aliases:
     description: The inventory's list.
@@ -34,7 +35,7 @@ attributes:
     support: full
   diff_mode:
     support: none
-extends_documentation_fragment: evenfloor.cluster.database
+extends_documentation_fragment: [evenfloor.cluster.database, evenfloor.cluster.attributes]
 """
 
 EXAMPLES = r"""
@@ -53,8 +54,9 @@ findings:
   elements: dict
 dialers:
   description:
-    - By server IP what there should be, C(expected) (the extensions, and whether they are said to
-      that they are registered), C(sessions) (of local agents), and whether the dialer is C(alive).
+    - What should be on each dialer, by server IP. C(expected) has the extensions and whether the
+      database says that they are registered, C(sessions) has the local agents' sessions, and
+      C(alive) says whether the dialer is alive.
   returned: success
   type: dict
 aliases:

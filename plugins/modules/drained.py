@@ -1,7 +1,7 @@
 #!/usr/bin/python
 # Copyright: Evenfloor contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is said of the action that waits until the last agent has left a dialer."""
+"""Documentation of the action that waits until the last agent has left a dialer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ module: drained
 short_description: Wait until the last agent has left a dialer
 version_added: "0.1.0"
 description:
-  - Looks every few seconds who is logged in on a dialer, and says how many are left whenever that
-    has changed. In check mode it looks once.
-  - A dialer that has sent no heartbeat for 30 seconds is dead, and nobody will leave it. It isn't
-    waited for.
+  - Checks every few seconds who is logged in on a dialer, and says how many are left whenever that
+    changes. In check mode it checks once.
+  - A dialer that has sent no heartbeat for 30 seconds is dead, and nobody will leave it. The
+    action doesn't wait for it.
   - An action plugin. It runs M(evenfloor.cluster.agents_info) on the target.
 options:
   name:
@@ -29,17 +29,15 @@ options:
     type: int
     required: true
   interval:
-    description: How often to look, in seconds.
+    description: How often to check, in seconds.
     type: int
     default: 2
 attributes:
   check_mode:
     support: full
-    description: Whether this action has a check mode.
   diff_mode:
     support: none
-    description: Whether this action shows differences.
-extends_documentation_fragment: evenfloor.cluster.database
+extends_documentation_fragment: [evenfloor.cluster.database, evenfloor.cluster.attributes]
 """
 
 EXAMPLES = r"""

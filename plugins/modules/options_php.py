@@ -13,8 +13,8 @@ description:
   - Keeps lines between markers at the end of VICIdial's C(options.php), inside PHP whether or not
     the file ends inside it. All else in the file stays as it is, byte for byte, also when the lines
     are removed.
-  - A file that wasn't there is made, and it is removed with the lines if nothing else is in it.
-  - Where the host has the command C(php), a file that PHP can't parse with the lines isn't written.
+  - A missing file is created. It is removed with the lines if it holds nothing else.
+  - On a host that has the command C(php), the file is only written if PHP can parse it.
 options:
   path:
     description: The file.
@@ -33,8 +33,9 @@ attributes:
     support: full
   diff_mode:
     support: full
+extends_documentation_fragment: evenfloor.cluster.attributes
 author:
-  - Evenfloor contributors
+  - Evenfloor contributors (@evenfloor)
 """
 
 EXAMPLES = r"""

@@ -38,7 +38,7 @@ attributes:
     support: full
   diff_mode:
     support: none
-extends_documentation_fragment: evenfloor.cluster.database
+extends_documentation_fragment: [evenfloor.cluster.database, evenfloor.cluster.attributes]
 """
 
 EXAMPLES = r"""

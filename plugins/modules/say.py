@@ -1,7 +1,7 @@
 #!/usr/bin/python
 # Copyright: Evenfloor contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is said of the action that prints text as it is."""
+"""Documentation of the action that prints text as it is."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Whether this action has a check mode.
   diff_mode:
     support: none
-    description: Whether this action shows differences.
+extends_documentation_fragment: evenfloor.cluster.attributes
 author:
-  - Evenfloor contributors
+  - Evenfloor contributors (@evenfloor)
 """
 
 EXAMPLES = r"""

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: secret
-short_description: Make a secret on the host, and return it
+short_description: Generate a secret on the host and return it
 version_added: "0.1.0"
 description:
-  - Makes a secret of letters and digits and keeps it in a file of its own. Later runs return the
-    same secret.
+  - Generates a secret of letters and digits and keeps it in a file of its own. Later runs return
+    the same secret.
   - The secret is part of the result. Set C(no_log) on the task.
 options:
   path:
-    description: The file. Its folder has to be there.
+    description: The file. Its folder must exist.
     type: path
     required: true
   length:
@@ -32,8 +32,8 @@ options:
     type: raw
   former:
     description:
-      - Where an earlier release kept the secret, an INI file. It is taken over as long as there is
-        no O(path).
+      - The INI file in which an earlier release kept the secret. The secret is taken from there if
+        O(path) doesn't exist.
     type: dict
     suboptions:
       path:
@@ -51,11 +51,12 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Returns a secret that no later run knows, where there is none yet.
+    description: If there is no secret yet, returns one that is not kept.
   diff_mode:
     support: none
+extends_documentation_fragment: evenfloor.cluster.attributes
 author:
-  - Evenfloor contributors
+  - Evenfloor contributors (@evenfloor)
 """
 
 EXAMPLES = r"""
@@ -116,7 +117,7 @@ def group_id_of(params, check):
     """Return the number of the file's group.
 
     Raises:
-        ValueError: there is no such group. In check mode a role may not have made it yet.
+        ValueError: there is no such group. In check mode it may not have been created yet.
     """
     name = params["group"] or DEFAULT_GROUP
     try:
@@ -124,7 +125,7 @@ def group_id_of(params, check):
     except KeyError:
         if check:
             return os.getgid()
-        raise ValueError(f"{params['path']}: there is no group '{name}'; make it first") from None
+        raise ValueError(f"{params['path']}: there is no group '{name}'; create it first") from None
 
 
 def ensure_secret(params, check):

@@ -11,11 +11,11 @@ short_description: Manage a dialer's server row, rooms and heartbeat row
 version_added: "0.1.0"
 description:
   - Creates what a dialer needs in the database. A new dialer takes no logins until it is opened.
-  - With O(opened) a dialer is opened once and never again, so that one that an operator has closed
-    stays closed.
-  - Beside VICIdial the server row of a new dialer is cloned from another dialer's, with its rooms.
-    A row that is there keeps its columns, and VICIdial is told to write every dialer's files again
-    when a dialer comes or goes.
+  - With O(opened) a dialer is opened only once, so that a dialer that an operator has closed stays
+    closed.
+  - On a cluster that runs VICIdial, the server row and rooms of a new dialer are cloned from
+    another dialer's. An existing row keeps its columns. VICIdial is asked to rewrite every dialer's
+    files when a dialer is added or removed.
 options:
   server_ip:
     description: The dialer's address. It identifies the dialer.
@@ -25,14 +25,14 @@ options:
     description: The dialer's short name, at most 10 characters. Required unless it is removed.
     type: str
   description:
-    description: The dialer in words; by default they stay as they are.
+    description: A description of the dialer; by default it stays as it is.
     type: str
   asterisk_version:
     description: Asterisk's version, for people and for VICIdial's reports.
     type: str
     default: ""
   max_agents:
-    description: The most local agents the dialer takes; none by default.
+    description: The most local agents that the dialer takes; no limit by default.
     type: int
   first_room:
     description: The first agent room.
@@ -49,13 +49,13 @@ options:
   takes_logins:
     description:
       - Whether the dialer takes logins; by default that stays as it is. Once this module has closed
-        it, no login goes there, not even one that is under way.
+        the dialer, no login goes there, not even one that is under way.
       - Only a dialer that has been opened before can be closed and opened again.
     type: bool
   clone_from:
     description:
-      - The C(server_ip) of the dialer whose server row and rooms a new one gets, on clusters whose
-        servers Evenfloor doesn't make from nothing.
+      - The C(server_ip) of the dialer from which a new one is cloned, on a cluster that runs
+        VICIdial.
     type: str
   state:
     description: Whether the dialer has its rows.
@@ -67,7 +67,7 @@ attributes:
     support: full
   diff_mode:
     support: full
-extends_documentation_fragment: evenfloor.cluster.database
+extends_documentation_fragment: [evenfloor.cluster.database, evenfloor.cluster.attributes]
 """
 
 EXAMPLES = r"""
@@ -162,7 +162,7 @@ def switches(before, after):
 def lock_if_it_switches(module, cursor, before, after):
     """Return a context that holds the balancer's lock where logins have to notice the change.
 
-    It is taken before anything is written: a lock that can't be acquired leaves all as it was.
+    It is taken before anything is written: if it can't be acquired, nothing has changed.
     """
     if switches(before, after):
         return balancer_lock(cursor, module.params["database"])

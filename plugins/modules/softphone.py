@@ -11,9 +11,9 @@ short_description: Bring the accounts of baresip to the wanted state, on disk an
 version_added: "0.1.0"
 description:
   - One account for each phone. Accounts are added to and removed from the running softphone through
-    its control interface; the other accounts' registrations and calls go on.
-  - The file of accounts, which the next start reads, is written last, so that the next run finishes
-    one that was interrupted.
+    its control interface. The other accounts keep their registrations and calls.
+  - The file of accounts, which the next start reads, is written last. A run that was interrupted is
+    finished by the next one.
 options:
   phones:
     description: The phones, each with C(extension), C(server_ip) and C(registration_password).
@@ -71,8 +71,9 @@ attributes:
     support: full
   diff_mode:
     support: full
+extends_documentation_fragment: evenfloor.cluster.attributes
 author:
-  - Evenfloor contributors
+  - Evenfloor contributors (@evenfloor)
 """
 
 EXAMPLES = r"""

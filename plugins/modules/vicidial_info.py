@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vicidial_info
-short_description: Look at a cluster that runs VICIdial, and write it as an inventory
+short_description: Inspect a cluster that runs VICIdial, and describe it as an inventory
 version_added: "0.1.0"
 description:
   - Checks that the database has the tables and columns that Evenfloor needs, says what is there and
@@ -38,7 +38,7 @@ attributes:
     support: full
   diff_mode:
     support: none
-extends_documentation_fragment: evenfloor.cluster.database
+extends_documentation_fragment: [evenfloor.cluster.database, evenfloor.cluster.attributes]
 """
 
 EXAMPLES = r"""
@@ -51,7 +51,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 problems:
-  description: What stands against it, in sentences. All else is there only where this is empty.
+  description:
+    - What rules out working with this database, in sentences. If there is anything, all the other
+      values are empty.
   returned: success
   type: list
   elements: str
@@ -101,7 +103,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.preflight import
     schema_problems,
 )
 
-#: What has no place in the name of an inventory's host.
+#: What the name of a host in an inventory can't have.
 _NO_NAME = re.compile(r"[^-_0-9a-zA-Z]+")
 
 
@@ -162,7 +164,7 @@ def read_dialers(cursor, hosts):
         hosts: the addresses of the inventory's hosts by name.
 
     Returns:
-        The dialers, and the names of servers on which no phone is: nobody logs in there.
+        The dialers, and the names of servers without phones: nobody logs in there.
     """
     cursor.execute(
         "SELECT s.server_id, s.server_ip,"
@@ -183,7 +185,7 @@ def read_dialers(cursor, hosts):
 
 
 def check_nothing_changes(phones, aliases, entries, dialers):
-    """Make sure that a run on what was adopted would change nothing.
+    """Check that a run on what was adopted would change nothing.
 
     Raises:
         ValueError: it would.
@@ -197,7 +199,7 @@ def check_nothing_changes(phones, aliases, entries, dialers):
     )
     changes = describe(make_plan(phones, aliases, request))
     if changes:
-        raise ValueError(f"a fault of Evenfloor's: adopted aliases would change: {changes[0]}")
+        raise ValueError(f"adopted aliases would change: {changes[0]}; this is a bug in Evenfloor")
 
 
 def engines_in_words(engines):

@@ -8,6 +8,7 @@ import pytest
 
 from evenfloor import LoginRefused
 from evenfloor.errors import Malformed
+from evenfloor.lock import Lock, lock_name
 from tests import mariadb
 from tests.integration.conftest import DATABASE
 
@@ -196,6 +197,13 @@ def test_who_is_taken_over_is_not_counted_wherever_they_are(floor_of_three, make
     assert floor_of_three.run("SELECT user FROM vicidial_live_agents") == (("second",),)
 
 
+def test_a_phone_without_a_protocol_is_in_use_like_any_other(floor_of_three, make_balancer):
+    floor_of_three.run("UPDATE phones SET protocol = NULL")
+    balancer = make_balancer()
+    assert balancer.login(**ALIAS, user="first").server_ip
+    assert refusal(balancer.login, **ALIAS, user="second").reason == "alias_in_use"
+
+
 def test_a_logout_takes_back_a_choice_that_never_went_live(floor_of_three, make_balancer):
     balancer = make_balancer()
     balancer.choose(**ALIAS, user="agent7")
@@ -291,6 +299,7 @@ def test_any_password_is_compared_as_it_is(floor_of_three, make_balancer, passwo
 
 def test_explain_names_the_winner_and_changes_nothing(floor_of_three, make_balancer):
     floor_of_three.run("UPDATE servers SET active = 'N' WHERE server_ip = '10.1.0.2'")
+    floor_of_three.run("UPDATE phones SET peer_status = 'LAGGED' WHERE login = '1001d2'")
     explanation = make_balancer().explain("1001x", campaign="TEST")
     assert explanation.winner == "1001d3"
     assert [phone["why_not"] for phone in explanation.phones] == [
@@ -298,6 +307,8 @@ def test_explain_names_the_winner_and_changes_nothing(floor_of_three, make_balan
         "the dialer is not active",
         None,
     ]
+    assert [phone["registered"] for phone in explanation.phones] == [False, True, False]
+    assert all(type(phone["registered"]) is bool for phone in explanation.phones)
     assert "secret" not in repr(explanation)
     assert floor_of_three.run("SELECT COUNT(*) FROM evenfloor_reservations") == ((0,),)
 
@@ -316,6 +327,34 @@ def test_a_login_goes_on_without_the_lock(floor_of_three, make_balancer):
     with floor_of_three.lock_held("evenfloor.evenfloor_test"):
         session = make_balancer(lock_timeout=1).login(**ALIAS, user="agent7")
     assert session.room
+
+
+def test_a_wrong_password_neither_waits_for_the_lock_nor_takes_it(
+    floor_of_three, make_balancer, monkeypatch
+):
+    floor_of_three.run("UPDATE phones SET pass = 'Secret ' WHERE login = '1002d1'")
+    balancer = make_balancer(lock_timeout=30)
+    taken, waited = [], []
+    take = Lock.take
+
+    def noted(lock, *arguments, **more):
+        replies = take(lock, *arguments, **more)
+        taken.append(lock.held)
+        waited.append(lock.seconds)
+        return replies
+
+    monkeypatch.setattr(Lock, "take", noted)
+    for wrong in ("Secret", "secret1", "😀", "%s"):
+        for use_case in (balancer.choose, balancer.login):
+            answer = refusal(use_case, **{**ALIAS, "password": wrong}, user="agent7")
+            assert answer.reason == "bad_credentials"
+    assert taken == [False] * 8
+    assert balancer.choose(**ALIAS, user="agent7").server_ip and taken[-1]
+    # Another connection holds the lock all the time: waiting for it would take 30 s.
+    with floor_of_three.lock_held(lock_name(DATABASE)):
+        answer = refusal(balancer.login, **{**ALIAS, "password": "wrong"}, user="agent7")
+    assert answer.reason == "bad_credentials"
+    assert taken[-1] is False and waited[-1] < 20
 
 
 def test_decisions_are_kept_with_every_dialers_count(floor_of_three, make_balancer):

@@ -222,3 +222,17 @@ def test_the_last_rooms_are_given_once_each_and_then_it_is_said_that_none_is_lef
         assert places.count(None) == 20
         if way is _login:
             expect_whole_sessions(cluster, 40)
+
+
+@pytest.mark.parametrize("way", ["login", "choose"])
+def test_a_login_does_not_wait_for_phones_that_are_being_written(
+    server, cluster, make_balancer, way
+):
+    cluster.add_even_floor(dialers=3, aliases=1)
+    call = getattr(make_balancer(), way)
+    with server.connect(DATABASE) as provisioning, provisioning.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("UPDATE phones SET pass = 'changed'")
+        # It would wait until the transaction ends: longer than any answer is waited for.
+        assert call("1001x", "secret", "agent7", "TEST").server_ip
+        cursor.execute("ROLLBACK")

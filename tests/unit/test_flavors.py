@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+from ansible_collections.evenfloor.cluster.plugins.doc_fragments.database import ModuleDocFragment
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.base import (
     Flavor,
@@ -63,6 +65,21 @@ def test_a_flavor_that_lacks_an_answer_cannot_be_made():
 
     with pytest.raises(TypeError, match="abstract"):
         Half()
+
+
+@pytest.mark.parametrize("flavor", flavors.FLAVORS.values(), ids=flavors.FLAVORS)
+def test_every_flavor_says_all_that_the_interface_asks(flavor):
+    assert [name for name in Flavor.__annotations__ if not hasattr(flavor, name)] == []
+    assert flavors.flavor_of(flavor.name) is flavor
+
+
+def test_the_documentation_names_the_flavors_that_there_are():
+    """It is a constant, so that Ansible's checks can read it."""
+    option = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]["cluster_flavor"]
+    assert option["choices"] == list(flavors.FLAVORS)
+    assert option["default"] == flavors.DEFAULT
+    meanings = [f"V({flavor.name}): {flavor.meaning}" for flavor in flavors.FLAVORS.values()]
+    assert option["description"][1] == "; ".join(meanings) + "."
 
 
 def test_only_who_owns_the_phones_may_purge():

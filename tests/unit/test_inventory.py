@@ -47,14 +47,14 @@ def test_a_range_has_every_number_from_its_first_to_its_last_once(first, more, w
 @pytest.mark.parametrize(
     "text", ["abc", "10a", "101-", "-101", "101-1o5", "101-102-103", "", "101,", "1.5", "١٠١", "²"]
 )
-def test_an_extension_that_is_not_numeric_is_refused_with_the_mend(text):
+def test_an_extension_that_is_not_numeric_is_refused_with_the_fix(text):
     with pytest.raises(InventoryError) as refusal:
         expand_extensions(text)
     word = text.rpartition(",")[2]
     assert_says(str(refusal.value), f"'{word}'", 'write "101" or "101-160"')
 
 
-def test_a_range_that_runs_backwards_is_refused_with_the_mend():
+def test_a_range_that_runs_backwards_is_refused_with_the_fix():
     with pytest.raises(InventoryError) as refusal:
         expand_extensions("101, 160-110")
     assert_says(str(refusal.value), "'160-110'", "backwards", 'write "110-160"')

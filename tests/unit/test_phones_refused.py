@@ -19,14 +19,14 @@ def refusal_of(*arguments, **how):
     return str(refusal.value)
 
 
-def test_a_phone_login_over_15_characters_is_refused_with_the_mend():
+def test_a_phone_login_over_15_characters_is_refused_with_the_fix():
     text = refusal_of([], [], [want("1" * 15, ADDRESSES[:1])], ADDRESSES)
     assert f"alias {'1' * 15}x" in text
     assert f"'{'1' * 15}a' has 16" in text
     assert "15 fit; use shorter extensions" in text
 
 
-def test_a_logins_list_over_255_is_refused_with_the_mend():
+def test_a_logins_list_over_255_is_refused_with_the_fix():
     addresses = [f"10.0.1.{number}" for number in range(1, 23)]
     text = refusal_of([], [], [want("1234567890", addresses)], addresses)
     assert "alias 1234567890x" in text

@@ -119,7 +119,7 @@ def test_a_server_id_over_10_characters_is_a_problem():
     assert_says(problem, "dialer1:", "'elevenchars' has 11", "set server_id", "at most 10")
 
 
-def test_a_host_name_that_is_too_long_for_a_server_id_is_a_problem_with_the_same_mend():
+def test_a_host_name_that_is_too_long_for_a_server_id_is_a_problem_with_the_same_fix():
     problem = only_problem({"dialer-in-lyon": {"server_ip": "10.0.0.11"}})
     assert_says(problem, "dialer-in-lyon:", "has 14", "set server_id", "at most 10")
 

@@ -290,7 +290,7 @@ def test_a_dead_dialer_that_cannot_be_reached_is_removed_with_its_agents(cluster
     done = cluster.playbook(
         "playbooks/remove_dialer.yml", "-i", more, "-e", "dialer=dialer9 confirmed=true"
     )
-    assert "dialer9 is out of service (1 phones went)" in " ".join(done.stdout.split())
+    assert "dialer9 is out of service (1 phones were removed)" in " ".join(done.stdout.split())
     for table in ("servers", "phones", "server_updater", "vicidial_live_agents"):
         assert cluster.sql(f"SELECT COUNT(*) FROM {table} WHERE server_ip = '{dead}'") == [["0"]]
     assert lists == cluster.sql("SELECT alias_id, logins_list FROM phones_alias ORDER BY alias_id")

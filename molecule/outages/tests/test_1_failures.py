@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.state import NO_RESTART, wait_until_closed, wait_until_settled
+from tests.state import NO_RESTART, STAYS, wait_until_closed, wait_until_settled
 from tests.waiting import PATIENCE
 
 ALIASES = ["101x", "102x", "103x", "104x", "105x", "106x"]
@@ -47,7 +47,7 @@ def test_a_dead_asterisk_gets_no_logins_and_comes_back_by_itself(cluster):
     cluster.run(
         "dialer1", f"rm {NO_RESTART} && systemctl daemon-reload && systemctl start asterisk"
     )
-    wait_until_settled(cluster)
+    wait_until_settled(cluster, STAYS)
     assert cluster.login("107x")["server_ip"] == dead
     assert cluster.counts() == {"dialer1": 1, "dialer2": 3, "dialer3": 3}
 

@@ -10,13 +10,11 @@ import time
 import pytest
 
 from lab.cluster import ROOT, HttpRefusal
-from tests.state import podman, takes_logins, wait_until_closed, wait_until_settled
+from tests.state import STAYS, podman, takes_logins, wait_until_closed, wait_until_settled
 from tests.waiting import PATIENCE
 
 FIGURES = ROOT / ".cache/outages/figures.json"
 BROKEN = "dialer1"
-#: Seconds for which all must be well at the end of an outage.
-STAYS = 5
 #: A heartbeat that was on its way when its dialer was struck may still be written, in seconds.
 ON_ITS_WAY = 2
 
@@ -61,8 +59,8 @@ def everybody_talks(cluster) -> dict[str, str]:
     return places
 
 
-def outlive(cluster, figures, name: str, strike, mend) -> None:
-    """Break a dialer, log its agents in elsewhere, mend it, and wait until nothing is wrong.
+def outlive(cluster, figures, name: str, strike, repair) -> None:
+    """Break a dialer, log its agents in elsewhere, repair it, and wait until nothing is wrong.
 
     That no login lands there in time is proved without a clock of ours: from the moment it is
     struck it sends no heartbeat, and the floor closes it once the last one is too old.
@@ -72,7 +70,7 @@ def outlive(cluster, figures, name: str, strike, mend) -> None:
         figures: where the seconds are noted.
         name: the outage, for the figures.
         strike: breaks it; called without arguments.
-        mend: brings it back.
+        repair: brings it back.
     """
     passwords = {f"{number}x": cluster.password(f"{number}x") for number in range(101, 108)}
     places = everybody_talks(cluster)
@@ -85,7 +83,7 @@ def outlive(cluster, figures, name: str, strike, mend) -> None:
         assert cluster.dialer_of(landed) != BROKEN
     others = [count for dialer, count in cluster.counts().items() if dialer != BROKEN]
     assert max(others) - min(others) <= 1
-    mend()
+    repair()
     mended = time.monotonic()
     cluster.wait_until(
         lambda: takes_logins(cluster, BROKEN), PATIENCE, "it takes logins", every=0.5

@@ -34,7 +34,7 @@ UPDATE phones SET pass = 'another' WHERE login = '1200d';
 -- An agent who gives no phone: it is in the user's row.
 UPDATE vicidial_users SET phone_login = '1199x', phone_pass = 'phonepass' WHERE user = 'agent1199';
 
--- What VICIdial's processes do on a dialer that runs: the heart beats, files are written when they are to be.
+-- What VICIdial's processes do on a dialer that runs: it sends heartbeats, and files are written when they should be.
 CREATE DATABASE lab;
 CREATE TABLE lab.running (server_ip VARCHAR(15) PRIMARY KEY) ENGINE=MyISAM;
 CREATE TABLE lab.rebuilt (server_ip VARCHAR(15), done DATETIME) ENGINE=MyISAM;

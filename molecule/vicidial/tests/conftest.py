@@ -83,7 +83,8 @@ def repair(cluster):
     renamed = "SELECT 1 FROM information_schema.tables WHERE table_name = 'evenfloor_gone'"
     if cluster.sql(renamed):
         cluster.sql("RENAME TABLE evenfloor_gone TO evenfloor_reservations")
-    cluster.playbook("playbooks/site.yml")
+    # A dialer that the tests have added and not started is left as it is: the run fails for it.
+    cluster.playbook("playbooks/site.yml", "-e", "dialer_heartbeat_timeout=1", check=False)
 
 
 @pytest.fixture(scope="session")

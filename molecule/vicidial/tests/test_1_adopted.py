@@ -95,7 +95,7 @@ def test_an_inventory_that_does_not_fit_is_refused_with_the_fix(cluster, tmp_pat
     done = cluster.playbook_with(folder, "playbooks/aliases.yml")
     assert "cluster_flavor 'vicidail' is not known; use plain" in done.stdout
     done = cluster.playbook_with(folder / "hosts.yml", "playbooks/adopt.yml")
-    assert "is no folder; put the inventory into one of its own" in done.stdout
+    assert "is not a folder; put the inventory into one of its own" in done.stdout
 
 
 def test_no_secret_is_where_others_can_read_it(cluster):

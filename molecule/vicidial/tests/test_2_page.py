@@ -30,10 +30,11 @@ def without_service(cluster):
 
 
 def test_two_hundred_logins_sixteen_at_once_leave_the_floor_even(cluster):
-    # Some pages without the hook, to show that this test can fail.
+    # Some pages without the hook, to show that this test can fail; not that of agent 1200, whom
+    # the page's own choice may send to the phone with another password, and so nowhere.
     cluster.run("web1", "mv /opt/evenfloor/hook.php /opt/evenfloor/hook.kept")
     try:
-        cluster.log_in_at_once(AGENTS)
+        cluster.log_in_at_once(AGENTS[:-1])
         uneven = cluster.spread()
     finally:
         cluster.run("web1", "mv /opt/evenfloor/hook.kept /opt/evenfloor/hook.php")

@@ -186,8 +186,8 @@ class Balancer:
         check_typed(required=("alias",), alias=alias, user=user, campaign=campaign)
         with _database_answers():
             listed = self._store.listed(Request(alias, user, campaign))
+            _check_campaign(listed)
             view = self._store.view(listed, all_rooms=True)
-        _check_campaign(listed)
         return explanation_of(alias, self._decide(view), view.floor.dialers)
 
     # -- how they do it -------------------------------------------------------------------

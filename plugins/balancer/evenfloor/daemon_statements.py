@@ -48,7 +48,7 @@ ACTION = Columns(
     headers=f"CONCAT_WS(CHAR(10), {', '.join(_HEADER_COLUMNS)})",
 )
 ROOM = Columns(RoomRow, room="conf_exten", channel="extension")
-PEER = Columns(PeerRow, extension="extension", state="COALESCE(peer_status, 'UNKNOWN')")
+PEER = Columns(PeerRow, extension="extension", state="COALESCE(NULLIF(peer_status, ''), 'UNKNOWN')")
 
 
 def beat(server_ip: str) -> Statement:

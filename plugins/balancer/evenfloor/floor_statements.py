@@ -27,7 +27,8 @@ from .vicidial import DEFAULT_CONF_ENGINE, DEFAULT_PROTOCOL, REGISTERED_STATES, 
 PHONE, CHANGE, NEWEST = "phone", "change", "newest"
 
 _LOCAL = "l.extension NOT LIKE 'R%%'"
-_DIALER = "CONVERT(s.server_ip USING ascii)"
+#: A dialer's address, to be compared with another table's.
+DIALER = "CONVERT(s.server_ip USING ascii)"
 _PROTOCOL = f"COALESCE(NULLIF(p.protocol, ''), '{DEFAULT_PROTOCOL}')"
 _IS_REGISTERED = f"p.peer_status IN ({quoted(REGISTERED_STATES)})"
 FREE_ROOM = "(extension = '' OR extension IS NULL)"
@@ -116,15 +117,15 @@ DIALER_ROW = Columns(
     server_id="s.server_id",
     server_ip="s.server_ip",
     remote_agents="(SELECT COUNT(*) FROM vicidial_live_agents l"
-    f" WHERE l.server_ip = {_DIALER} AND l.extension LIKE 'R%%')",
+    f" WHERE l.server_ip = {DIALER} AND l.extension LIKE 'R%%')",
     phones="(SELECT COUNT(*) FROM phones p"
-    f" WHERE p.server_ip = {_DIALER} AND p.active = 'Y')",
+    f" WHERE p.server_ip = {DIALER} AND p.active = 'Y')",
     registered="(SELECT COUNT(*) FROM phones p"
-    f" WHERE p.server_ip = {_DIALER} AND p.active = 'Y' AND {_IS_REGISTERED})",
+    f" WHERE p.server_ip = {DIALER} AND p.active = 'Y' AND {_IS_REGISTERED})",
 )  # fmt: skip
 
-_DIALER_TABLES = f"""LEFT JOIN server_updater u ON u.server_ip = {_DIALER}
-LEFT JOIN evenfloor_dialers d ON d.server_ip = {_DIALER}"""
+_DIALER_TABLES = f"""LEFT JOIN server_updater u ON u.server_ip = {DIALER}
+LEFT JOIN evenfloor_dialers d ON d.server_ip = {DIALER}"""
 
 
 @functools.cache
@@ -135,7 +136,7 @@ def dialer_state(all_rooms: bool, in_campaign: bool) -> Columns:
         all_rooms: count every free room; else 1 stands for «at least one».
         in_campaign: count the campaign's agents too.
     """
-    agents = f"SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = {_DIALER}"
+    agents = f"SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = {DIALER}"
     twin = "CONVERT(s.active_twin_server_ip USING ascii)"
     of_campaign = f"({agents} AND l.campaign_id = %(campaign)s AND {_LOCAL})"
     return Columns(
@@ -162,7 +163,7 @@ def _heartbeat_age(table: str) -> str:
 
 
 def _rooms(conf_engine: str, all_rooms: bool) -> str:
-    free = f"FROM {ROOM_TABLES[conf_engine]} WHERE server_ip = {_DIALER} AND {FREE_ROOM}"
+    free = f"FROM {ROOM_TABLES[conf_engine]} WHERE server_ip = {DIALER} AND {FREE_ROOM}"
     return f"(SELECT COUNT(*) {free})" if all_rooms else f"EXISTS (SELECT 1 {free})"
 
 
@@ -246,17 +247,17 @@ def floor(question: FloorQuestion) -> list[Statement]:
         "user": question.user,
         "campaign": question.counted,
     }
-    return [
-        _NOTE_OLDEST,
-        Statement(_floor_text(question.all_rooms, question.counted != ""), values),
-    ]
+    return [_NOTE_OLDEST, Statement(_floor_text(state_in(question)), values)]
+
+
+def state_in(question: FloorQuestion) -> Columns:
+    """Say how the dialers' states are read in the answer to a question."""
+    return dialer_state(question.all_rooms, question.counted != "")
 
 
 @functools.cache
-def _floor_text(all_rooms: bool, in_campaign: bool) -> str:
-    phone = (
-        f"JSON_ARRAY('{PHONE}', {PHONE_ROW.array}, {dialer_state(all_rooms, in_campaign).array})"
-    )
+def _floor_text(state: Columns) -> str:
+    phone = f"JSON_ARRAY('{PHONE}', {PHONE_ROW.array}, {state.array})"
     return f"""SELECT {as_text(phone)}
 FROM phones p LEFT JOIN servers s ON s.server_ip = CONVERT(p.server_ip USING ascii)
 {_DIALER_TABLES}

@@ -80,7 +80,7 @@ class Flavor(abc.ABC):
 
     @abc.abstractmethod
     def check_purge(self) -> None:
-        """Make sure that phones and aliases that no entry names may be removed.
+        """Check that phones and aliases that no entry names may be removed.
 
         Raises:
             ValueError: they may be somebody else's.
@@ -123,12 +123,12 @@ class Flavor(abc.ABC):
         Args:
             old: the alias that is there.
             phones: the phones that its extension has.
-            server_ips: the inventory's dialers, and those that leave.
+            server_ips: the inventory's dialers, and those that are being removed.
         """
 
     @abc.abstractmethod
     def is_unwanted(self, phone: Any, extensions: Collection[str]) -> bool:
-        """Say whether a phone goes because its alias has no phone on that dialer any more.
+        """Say whether a phone is removed because its alias no longer has one on that dialer.
 
         Args:
             phone: a phone that no alias wants.
@@ -166,7 +166,7 @@ class Flavor(abc.ABC):
 
     @abc.abstractmethod
     def rebuilt(self, server_ips: Iterable[str]) -> list[str]:
-        """Say whose files others write again when phones on these dialers change.
+        """Return which of these dialers' files somebody else rewrites when their phones change.
 
         Returns:
             Their ``server_ip``, in order.
@@ -174,7 +174,7 @@ class Flavor(abc.ABC):
 
     @abc.abstractmethod
     def rebuild_files(self, cursor, server_ips: Iterable[str] | None = None) -> None:
-        """Ask whoever writes the dialers' files to write them again.
+        """Ask whoever writes the dialers' files to rewrite them.
 
         Args:
             cursor: an open cursor.

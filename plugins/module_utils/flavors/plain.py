@@ -14,7 +14,7 @@ PHONE_CONTEXT = "evenfloor-phones"
 
 
 class Plain(Flavor):
-    """Evenfloor is the only writer, so the inventory is all there is to say."""
+    """Evenfloor is the only writer, so everything follows the inventory."""
 
     name = "plain"
     meaning = "Evenfloor builds the cluster"
@@ -43,7 +43,7 @@ class Plain(Flavor):
         return set()
 
     def is_unwanted(self, phone, extensions):
-        """Let go of the phones of the inventory's extensions."""
+        """Remove the phones of the inventory's extensions."""
         return phone.extension in extensions
 
     def compared_servers(self, rows, server_ips):
@@ -77,7 +77,7 @@ class Plain(Flavor):
         }
 
     def rebuilt(self, server_ips):
-        """Name none: the playbooks write the files."""
+        """Return none: the playbooks write the files."""
         return []
 
     def rebuild_files(self, cursor, server_ips=None):

@@ -3,7 +3,7 @@
 """A cluster that runs VICIdial: Evenfloor is a guest in its tables.
 
 Others write phones, aliases and servers too, so only what the inventory says is changed. New rows
-are whole, as VICIdial's own forms write them, and VICIdial writes the dialers' files. Columns
+are complete, as VICIdial's own forms write them, and VICIdial writes the dialers' files. Columns
 differ between VICIdial's releases: only those that a table has are written.
 """
 
@@ -18,7 +18,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
     insert_rows,
 )
 
-#: What VICIdial's form for a phone writes where it asks nothing; all else is the table's default.
+#: What VICIdial's form for a phone writes without asking. The rest is the table's default.
 _NEW_PHONE = {
     "phone_ip": "",
     "computer_ip": "",
@@ -120,7 +120,7 @@ class Vicidial(Flavor):
         return False
 
     def compared_servers(self, rows, server_ips):
-        """Leave out what the inventory doesn't have: VICIdial has servers that are no dialers."""
+        """Leave out what the inventory doesn't have: VICIdial has servers that aren't dialers."""
         return [row for row in rows if row["server_ip"] in server_ips]
 
     # -- phones in the database -----------------------------------------------------------
@@ -147,7 +147,7 @@ class Vicidial(Flavor):
         return [[_only(there, row) for row in rows] for rows in (cloned, new)]
 
     def rebuilt(self, server_ips):
-        """Name them all: VICIdial writes their files."""
+        """Return them all: VICIdial writes their files."""
         return sorted(server_ips)
 
     def rebuild_files(self, cursor, server_ips=None):
@@ -168,7 +168,7 @@ class Vicidial(Flavor):
         return there or given
 
     def missing_rooms(self, cursor, dialer):
-        """Find the rooms that the dialer to be like has, in each table."""
+        """Find the rooms that the dialer lacks and the one it is cloned from has."""
         if not dialer.clone_from:
             return {}
         return {
@@ -188,8 +188,8 @@ class Vicidial(Flavor):
         found = fetch_dicts(cursor)
         if not found:
             raise ValueError(
-                f"{columns.server_id}: {other_ip}, which it is to be cloned from, is no server"
-                " here; set dialer_clone_from to another dialer"
+                f"{columns.server_id}: there is no server {other_ip} to clone it from; set"
+                " dialer_clone_from to another dialer"
             )
         row = found[0]
         for column in _ADDRESSES:

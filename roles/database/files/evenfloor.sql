@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS evenfloor_dialers (
 -- A choice made and not yet live: counts as an agent until it expires or goes live. In memory,
 -- because it lives for seconds and is written while every other login waits. `newest_id` is the
 -- newest live-agent row of that time: a newer one of this user is the login it was made for.
--- `old_id` is the live-agent row that the user had then: it doesn't count any more. `expires` is in
+-- `old_id` is the live-agent row that the user had then: it no longer counts. `expires` is in
 -- UTC. The user's collation is named, because it is compared with that of other tables.
 CREATE TABLE IF NOT EXISTS evenfloor_reservations (
   user VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL,

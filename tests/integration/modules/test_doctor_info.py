@@ -93,3 +93,18 @@ def test_passwords_stay_where_they_are(healthy, cluster):
         "UPDATE phones SET pass = 'hushhush', conf_secret = 'hushhush' WHERE login = '101a'"
     )
     assert "hushhush" not in repr(healthy())
+
+
+def test_spaces_in_a_logins_list_are_no_finding(healthy, cluster):
+    cluster.run("UPDATE phones_alias SET logins_list = ' 101a, 101b ,101c' WHERE alias_id = '101x'")
+    found = healthy()
+    assert kinds(found) == set()
+    assert found["aliases"]["101"] == "101x"
+
+
+def test_a_list_with_spaces_still_names_a_phone_that_is_missing(healthy, cluster):
+    cluster.run("UPDATE phones_alias SET logins_list = '101a, 101b, 101c, 999z'")
+    cluster.run("DELETE FROM phones_alias WHERE alias_id <> '101x'")
+    found = healthy(entries="101")
+    assert kinds(found) == {("listed_phone_missing", "101x", "")}
+    assert "999z is in the logins list" in found["findings"][0]["what"]

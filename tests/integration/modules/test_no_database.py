@@ -14,7 +14,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("module", "arguments"), CALLS, ids=[call[0] for call in CALLS])
-def test_without_a_database_a_module_fails_naming_the_mend(nowhere, module, arguments):
+def test_without_a_database_a_module_fails_naming_the_fix(nowhere, module, arguments):
     message = nowhere.fail(module, **arguments)
     assert "the database can't be used" in message
     assert "run site.yml" in message
@@ -46,7 +46,7 @@ def test_a_database_without_evenfloors_tables_is_not_there_yet_to_check_mode(
     assert "once the database is there" in checked["msg"]
 
 
-def test_a_database_that_refuses_the_user_fails_naming_the_mend(modules, server, tmp_path):
+def test_a_database_that_refuses_the_user_fails_naming_the_fix(modules, server, tmp_path):
     option_file = tmp_path / "wrong.cnf"
     option_file.write_text(f"[client]\nsocket={server.socket}\nuser=nobody\npassword=guessed\n")
     message = modules.fail("phones_info", config_file=str(option_file))

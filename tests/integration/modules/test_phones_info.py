@@ -105,7 +105,7 @@ def test_registration_passwords_come_on_request_only_and_login_passwords_never(
 
 
 @pytest.mark.parametrize("argument", ["extensions", "managed_extensions"])
-def test_a_range_that_cannot_be_read_fails_with_the_mend(phones, modules, argument):
+def test_a_range_that_cannot_be_read_fails_with_the_fix(phones, modules, argument):
     message = modules.fail("phones_info", **{argument: ["103-101"]})
     assert "'103-101'" in message
     assert 'write "101-103"' in message

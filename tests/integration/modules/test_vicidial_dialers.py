@@ -61,7 +61,7 @@ def test_a_new_dialer_is_opened_last_and_closed_and_opened_like_any(vicidial):
     ("arguments", "words"),
     [
         ({}, "there is no dialer to clone it from; set dialer_clone_from"),
-        ({"clone_from": "10.9.9.9"}, "10.9.9.9, which it is to be cloned from, is no server here"),
+        ({"clone_from": "10.9.9.9"}, "there is no server 10.9.9.9 to clone it from; set dialer"),
     ],
 )
 def test_a_dialer_without_one_to_be_like_is_refused(vicidial, arguments, words):

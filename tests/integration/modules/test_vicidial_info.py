@@ -29,13 +29,13 @@ def test_the_preflight_says_what_it_found_and_what_is_missing(vicidial):
         ("ALTER TABLE servers DROP conf_engine", "column servers.conf_engine is missing"),
         (
             "ALTER TABLE phones_alias MODIFY logins_list VARCHAR(100)",
-            "column phones_alias.logins_list is varchar(100); needed is 255 characters",
+            "column phones_alias.logins_list is varchar(100); Evenfloor needs 255 characters",
         ),
         (
             "ALTER TABLE phones MODIFY protocol ENUM('SIP','IAX2')",
-            "column phones.protocol is enum('SIP','IAX2'); needed is the values SIP, PJSIP",
+            "column phones.protocol is enum('SIP','IAX2'); Evenfloor needs the values SIP, PJSIP",
         ),
-        ("ALTER TABLE server_updater MODIFY last_update INT", "needed is a time"),
+        ("ALTER TABLE server_updater MODIFY last_update INT", "Evenfloor needs a time"),
     ],
 )
 def test_a_schema_that_does_not_fit_is_refused_with_all_that_is_wrong(vicidial, statement, problem):

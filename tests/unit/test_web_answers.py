@@ -1,0 +1,122 @@
+"""What the HTTP API reads from a request and makes of an answer, without a request."""
+
+import pytest
+from werkzeug.exceptions import InternalServerError, MethodNotAllowed, NotFound
+
+from evenfloor import errors, web
+from evenfloor.answers import FloorEntry
+from evenfloor.errors import LoginRefused, Malformed
+
+LOGIN = {"alias": "101x", "password": "secret", "user": "agent7", "campaign": "TEST"}
+
+
+def entry(number: int, agents: int, takes_logins: bool = True) -> FloorEntry:
+    return FloorEntry(
+        server_id=f"dialer{number}",
+        server_ip=f"10.0.0.{number}",
+        takes_logins=takes_logins,
+        state="takes logins" if takes_logins else "the dialer is not active",
+        local_agents=agents,
+        remote_agents=0,
+        free_rooms=9,
+        phones=3,
+        registered=2,
+        heartbeat_age=1,
+        max_agents=None,
+    )
+
+
+FLOOR = [entry(1, 4), entry(2, 3), entry(3, 0, takes_logins=False)]
+
+
+def test_a_login_is_read_with_what_it_needs_and_nothing_else():
+    assert web.read_login({**LOGIN, "more": 1}) == {**LOGIN, "take_over": False}
+    assert web.read_login({**LOGIN, "take_over": True})["take_over"] is True
+    assert web.read_choose({**LOGIN, "take_over": True}) == LOGIN
+
+
+def test_what_is_not_in_a_request_is_empty():
+    empty = dict.fromkeys(LOGIN, "")
+    assert web.read_login({}) == {**empty, "take_over": False}
+    assert web.read_body({}, "user") == {"user": ""}
+    assert web.read_explain({"alias": "101x"}) == {"alias": "101x", "user": "", "campaign": ""}
+
+
+@pytest.mark.parametrize("body", [None, [], "text", 7])
+@pytest.mark.parametrize("read", [web.read_login, web.read_choose, web.read_body])
+def test_a_body_that_is_no_object_is_malformed(read, body):
+    with pytest.raises(Malformed, match="JSON object"):
+        read(body)
+
+
+@pytest.mark.parametrize("take_over", ["yes", 1, None])
+def test_take_over_is_true_or_false(take_over):
+    with pytest.raises(Malformed, match="take_over"):
+        web.read_login({**LOGIN, "take_over": take_over})
+
+
+def test_every_reason_of_a_refusal_has_its_status():
+    reasons = {
+        value for name, value in vars(errors).items() if name.isupper() and isinstance(value, str)
+    }
+    assert set(web.STATUS) == reasons
+
+
+@pytest.mark.parametrize(("reason", "status"), web.STATUS.items())
+def test_a_refusal_says_its_reason_in_one_word_and_in_many(reason, status):
+    assert web.refusal_answer(LoginRefused(reason, "why")) == (
+        {"error": reason, "detail": "why"}, status,
+    )  # fmt: skip
+
+
+def test_a_refusal_by_every_dialer_has_the_reason_of_each():
+    refusal = LoginRefused("no_dialer_available", "why", {"101a": "the dialer is not active"})
+    assert web.refusal_answer(refusal)[0]["dialers"] == {"101a": "the dialer is not active"}
+
+
+def test_what_is_malformed_is_400_whatever_its_reason():
+    body, status = web.refusal_answer(Malformed("bad_credentials", "'user' is required"))
+    assert (body, status) == ({"error": "malformed", "detail": "'user' is required"}, 400)
+
+
+@pytest.mark.parametrize(
+    ("error", "word", "status"),
+    [(NotFound(), "not_found", 404), (MethodNotAllowed(), "method_not_allowed", 405)],
+)
+def test_what_is_no_request_of_the_api_is_answered_like_the_others(error, word, status):
+    body, code = web.http_error_answer(error)
+    assert (body["error"], code) == (word, status) and body["detail"]
+
+
+def test_the_inside_of_an_unforeseen_error_is_not_told():
+    error = InternalServerError("the inside", original_exception=RuntimeError("the inside"))
+    body, status = web.http_error_answer(error)
+    assert status == 500 and "inside" not in str(body)
+
+
+def test_a_floor_has_its_dialers_and_the_spread_of_those_that_take_logins():
+    answer = web.floor_answer(FLOOR)
+    assert [dialer["server_ip"] for dialer in answer["dialers"]] == [
+        "10.0.0.1", "10.0.0.2", "10.0.0.3",
+    ]  # fmt: skip
+    assert answer["spread"] == 1
+    assert web.floor_answer([]) == {"dialers": [], "spread": 0}
+
+
+def samples(floor) -> dict:
+    return {
+        (sample.name, sample.labels.get("dialer")): sample.value
+        for family in web.floor_gauges(floor)
+        for sample in family.samples
+    }
+
+
+def test_the_gauges_have_every_dialer():
+    found = samples(FLOOR)
+    assert found["evenfloor_up", None] == 1 and found["evenfloor_spread_agents", None] == 1
+    assert found["evenfloor_local_agents", "10.0.0.1"] == 4
+    assert found["evenfloor_dialer_takes_logins", "10.0.0.3"] == 0
+
+
+def test_without_the_database_nothing_is_said_but_that_it_is_away():
+    assert samples(None) == {("evenfloor_up", None): 0}
