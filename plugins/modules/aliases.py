@@ -166,10 +166,12 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     read_phones,
     work_on_database,
 )
-from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import flavor_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Request, make_plan
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import as_diff, describe
+from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
+    flavor_of_cluster,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removal import (
     Removal,
     check_confirmed,
@@ -288,7 +290,7 @@ def bring_to_state(module, cursor):
         What the module returns.
     """
     params = module.params
-    flavor = flavor_of(params["cluster_flavor"])
+    flavor = flavor_of_cluster(cursor, params["cluster_flavor"])
     if params["purge"]:
         flavor.check_purge()
     plan = plan_changes(params, flavor, cursor)
