@@ -11,6 +11,7 @@ from __future__ import annotations
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import split_logins
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
+from ansible_collections.evenfloor.cluster.plugins.module_utils.removal import LiveAgent
 
 try:
     import pymysql
@@ -124,4 +125,20 @@ def read_aliases(cursor):
     return [
         Alias(alias_id, name or "", tuple(split_logins(logins)))
         for alias_id, name, logins in cursor.fetchall()
+    ]
+
+
+def read_agents(cursor):
+    """Read who is logged in, without remote agents.
+
+    Returns:
+        A list of ``removal.LiveAgent``.
+    """
+    cursor.execute(
+        "SELECT user, server_ip, extension FROM vicidial_live_agents"
+        " WHERE extension NOT LIKE 'R%' ORDER BY user"
+    )
+    return [
+        LiveAgent(user or "", server_ip, extension)
+        for user, server_ip, extension in cursor.fetchall()
     ]

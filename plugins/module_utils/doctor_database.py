@@ -46,7 +46,7 @@ def _look_at_row(name, row, heartbeat_timeout):
     found, age = [], row["heartbeat_age"]
     if age is None or age >= heartbeat_timeout:
         since = "has never sent a heartbeat" if age is None else f"has been silent for {age} s"
-        fix = "see systemctl status asterisk evenfloor-dialer on it, and the network to the database"
+        fix = "see systemctl status asterisk evenfloor-dialer on it, and its path to the database"
         found.append(Finding("heartbeat_stale", f"{name} {since}", fix, dialer=name))
     if not row["free_rooms"]:
         fix = "log agents out, add rooms (dialer_last_room), or set max_agents below its rooms"

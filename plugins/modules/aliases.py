@@ -82,6 +82,20 @@ options:
         write phones too.
     type: bool
     default: false
+  remove_without_asking:
+    description:
+      - The module removes as many phones and aliases together as this, and fails before it changes
+        anything where it would remove more, or a phone that an agent is logged in on. Phones of
+        O(leaving) dialers don't count.
+      - Check mode doesn't fail; see RV(removal).
+    type: int
+    default: 5
+  confirmed:
+    description:
+      - Whether somebody has confirmed what is removed. Without it an empty O(phone_aliases) removes
+        nothing, either.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -120,6 +134,16 @@ changes:
   type: list
   elements: str
   sample: ["phone 101c on 10.0.0.13: added", "alias 101x: 101a,101b becomes 101a,101b,101c"]
+removal:
+  description:
+    - What is removed, without the phones of dialers that leave. C(first) names the first few,
+      C(live_agents) the users who are logged in on the phones. C(summary) says it in words.
+    - C(needs_confirmation) says whether the module fails without O(confirmed).
+  returned: success
+  type: dict
+  sample: {"phones": 3, "aliases": 1, "first": ["alias 101x", "phone 101a on 10.0.0.11"],
+           "live_agents": ["agent7"], "needs_confirmation": true,
+           "summary": "3 phones and 1 alias would be removed (…)."}
 rebuilt:
   description: The server IPs of the dialers whose files VICIdial rewrites.
   returned: success
@@ -136,15 +160,24 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import join_logins
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
+    read_agents,
     read_aliases,
     read_opened,
     read_phones,
     work_on_database,
 )
-from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import flavor_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Request, make_plan
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import as_diff, describe
+from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
+    flavor_of_cluster,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.removal import (
+    Removal,
+    check_confirmed,
+    check_something_is_wanted,
+    find_removal,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
     delete_rows,
     insert_rows,
@@ -219,6 +252,37 @@ def write_plan(cursor, plan, new_rows):
     delete_rows(cursor, "phones", ["extension", "server_ip"], places)
 
 
+def check_removal(module, cursor, plan):
+    """Make sure that what goes may go.
+
+    Returns:
+        What the module returns of it.
+
+    Raises:
+        ValueError: it has to be confirmed, or the inventory wants nothing at all.
+    """
+    params, limit = module.params, module.params["remove_without_asking"]
+    removal = find_removal(plan, params["leaving"], read_agents(cursor))
+    check_something_is_wanted(
+        params["phone_aliases"], params["dialers"], removal, params["confirmed"]
+    )
+    if not module.check_mode and not params["confirmed"]:
+        check_confirmed(removal, limit)
+    return describe_removal(removal, limit)
+
+
+def describe_removal(removal, limit):
+    """Lay out what goes, as the module returns it."""
+    return {
+        "phones": len(removal.phones),
+        "aliases": len(removal.aliases),
+        "first": removal.first(),
+        "live_agents": list(removal.users),
+        "needs_confirmation": removal.needs_confirmation(limit),
+        "summary": removal.summary(),
+    }
+
+
 def bring_to_state(module, cursor):
     """Plan and apply.
 
@@ -226,10 +290,11 @@ def bring_to_state(module, cursor):
         What the module returns.
     """
     params = module.params
-    flavor = flavor_of(params["cluster_flavor"])
+    flavor = flavor_of_cluster(cursor, params["cluster_flavor"])
     if params["purge"]:
         flavor.check_purge()
     plan = plan_changes(params, flavor, cursor)
+    removal = check_removal(module, cursor, plan)
     changes = describe(plan)
     touched = {
         phone.server_ip
@@ -247,6 +312,7 @@ def bring_to_state(module, cursor):
         "changed": bool(changes),
         "changes": changes,
         "letters": plan.letters,
+        "removal": removal,
         "rebuilt": flavor.rebuilt(touched),
         "counts": {
             "phones_added": len(plan.new_phones),
@@ -285,10 +351,15 @@ def main():
             "leaving": {"type": "list", "elements": "str", "default": []},
             "grow": {"type": "bool", "default": True},
             "purge": {"type": "bool", "default": False},
+            "remove_without_asking": {"type": "int", "default": 5},
+            "confirmed": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    work_on_database(module, bring_to_state, changes=[], letters={}, counts={}, rebuilt=[])
+    nothing = describe_removal(Removal(), module.params["remove_without_asking"])
+    work_on_database(
+        module, bring_to_state, changes=[], letters={}, counts={}, rebuilt=[], removal=nothing
+    )
 
 
 if __name__ == "__main__":

@@ -79,6 +79,9 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     work_on_database,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_extensions
+from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
+    flavor_of_cluster,
+)
 
 
 def read_phones(cursor, server_ips, extensions, with_passwords):
@@ -124,6 +127,7 @@ def read(module, cursor):
         What the module returns.
     """
     params = module.params
+    flavor_of_cluster(cursor, params["cluster_flavor"])
     extensions = params["extensions"]
     wanted = expand_extensions(extensions) if extensions else extensions
     phones = read_phones(cursor, params["server_ips"], wanted, params["with_passwords"])

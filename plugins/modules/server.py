@@ -112,9 +112,11 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     ARGUMENTS,
     work_on_database,
 )
-from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import flavor_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.base import DialerRequest
 from ansible_collections.evenfloor.cluster.plugins.module_utils.lock import balancer_lock
+from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
+    flavor_of_cluster,
+)
 
 
 def make_present(module, cursor):
@@ -124,7 +126,8 @@ def make_present(module, cursor):
         What the module returns.
     """
     params = module.params
-    flavor, server_ip = flavor_of(params["cluster_flavor"]), params["server_ip"]
+    flavor = flavor_of_cluster(cursor, params["cluster_flavor"])
+    server_ip = params["server_ip"]
     servers.check_server_id(cursor, server_ip, params["server_id"])
     before = servers.read_state(cursor, server_ip)
     after = servers.wanted_state(params, before, flavor)
@@ -184,9 +187,10 @@ def make_absent(module, cursor):
         What the module returns.
     """
     server_ip = module.params["server_ip"]
+    flavor = flavor_of_cluster(cursor, module.params["cluster_flavor"])
     before = servers.read_state(cursor, server_ip)
     if before is not None and not module.check_mode:
-        servers.remove_rows(cursor, flavor_of(module.params["cluster_flavor"]), server_ip)
+        servers.remove_rows(cursor, flavor, server_ip)
     return {
         "changed": before is not None,
         "in_service": False,

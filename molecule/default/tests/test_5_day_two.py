@@ -212,7 +212,7 @@ def test_a_dialer_that_cannot_be_reached_is_named_and_holds_nobody_up(cluster, t
     # The letter of a fourth dialer's phones.
     assert not [row for row in cluster.sql("SELECT logins_list FROM phones_alias") if "d" in row[0]]
     # Nobody asked for it after all.
-    cluster.playbook("playbooks/aliases.yml")
+    cluster.playbook("playbooks/aliases.yml", "-e", "confirmed=true")
     assert cluster.sql(
         f"SELECT COUNT(*) FROM phones WHERE server_ip = '{nobodys_address(cluster)}'"
     ) == [["0"]]

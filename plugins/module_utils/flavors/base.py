@@ -64,6 +64,8 @@ class Flavor(abc.ABC):
         room_tables: the tables in which a dialer has rooms, agents' and others.
         unwritten_files: SQL, true for a row ``s`` of ``servers`` whose dialer's files still have
             to be written. Until then the dialer doesn't know its newest phones.
+        own_columns: tables and columns that no other flavor has. One of them tells the flavor of a
+            database in which none is noted.
     """
 
     name: ClassVar[str]
@@ -75,6 +77,7 @@ class Flavor(abc.ABC):
     registration: ClassVar[str]
     room_tables: ClassVar[tuple[str, ...]]
     unwritten_files: ClassVar[str]
+    own_columns: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     # -- phones and aliases, pure ---------------------------------------------------------
 

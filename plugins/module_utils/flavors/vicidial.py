@@ -79,6 +79,8 @@ class Vicidial(Flavor):
     room_tables = (ROOM_TABLES["MEETME"], ROOM_TABLES["CONFBRIDGE"], "conferences")
     # VICIdial's keepalive sets the flag to N when it begins to write.
     unwritten_files = "s.generate_vicidial_conf = 'Y' AND s.rebuild_conf_files = 'Y'"
+    # They are in every release of VICIdial, and the provisioning user sees them.
+    own_columns = (("servers", "sysload"), ("phones", "computer_ip"))
 
     # -- phones and aliases, pure ---------------------------------------------------------
 

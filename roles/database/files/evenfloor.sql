@@ -1,5 +1,14 @@
 -- Evenfloor's own tables, on every cluster. Every statement may run again.
 
+-- Whose cluster this is: the value of cluster_flavor. One row, written once. A run whose inventory
+-- says another flavor is refused.
+CREATE TABLE IF NOT EXISTS evenfloor_cluster (
+  id TINYINT NOT NULL DEFAULT 1,
+  flavor VARCHAR(20) NOT NULL,
+  created DATETIME NOT NULL,
+  PRIMARY KEY (id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
 -- What Evenfloor knows of a dialer beyond VICIdial's columns. `opened` is set once,
 -- when the dialer was opened for logins the first time: a row without it is a
 -- dialer that is still being added.

@@ -103,7 +103,7 @@ def test_no_output_of_aliases_holds_a_password(modules, cluster):
     for check in (True, False):
         modules.aliases([{"extensions": "101-103", **given}], check=check)
         outputs.append(modules.output)
-    modules.aliases("101", purge=True)
+    modules.aliases("101", purge=True, confirmed=True)
     outputs.append(modules.output)
     assert set(given.values()) <= passwords(cluster)
     assert [word for word in secrets for output in outputs if word in output] == []
@@ -138,7 +138,7 @@ def test_more_aliases_than_fit_one_statement_are_all_written_and_removed(modules
     assert len(lists(cluster)) == 1200
     assert len(places(cluster)) == 2400
     assert not modules.aliases("1001-2200")["changed"]
-    result = modules.aliases("1001", purge=True)
+    result = modules.aliases("1001", purge=True, confirmed=True)
     assert result["counts"]["aliases_removed"] == 1199
     assert places(cluster).keys() == {"1001a", "1001b"}
     assert lists(cluster) == {"1001x": "1001a,1001b"}
