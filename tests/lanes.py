@@ -2,8 +2,11 @@
 
     python -m tests.lanes NAME "COMMAND" [NAME "COMMAND" ...]
 
-A line says when a lane starts and ends. What pytest printed is shown as soon as its lane has ended,
-the whole log where the lane failed, and every lane's closing line comes last.
+As many run at once as the machine has processors, and one more, because tests also wait. The
+commands start in the order given, so the longest should come first.
+
+A line says when a lane starts. When it has ended, what pytest printed is shown, or the whole log if
+the lane failed. Every lane's closing line comes last.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from pathlib import Path
 LOGS = Path(__file__).parents[1] / ".cache/log"
 #: Molecule draws a box around what it runs; the text fits into one this wide.
 WIDTH = "200"
+#: How many lanes run at once.
+AT_ONCE = (os.cpu_count() or 1) + 1
 LOOK_EVERY = 0.5
 STOP_TIMEOUT = 60
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -35,6 +40,7 @@ class Lane:
     name: str
     command: str
     started: float = field(default_factory=time.monotonic)
+    summary: str = ""
 
     def __post_init__(self):
         """Start the command."""
@@ -48,7 +54,7 @@ class Lane:
                 start_new_session=True,
                 env={**os.environ, "COLUMNS": WIDTH},
             )
-        print(f"{self.name}: started, its log is {self.log.relative_to(LOGS.parents[1])}")
+        print(f"{self.name}: started, its log is {self.log}", flush=True)
 
     @property
     def failed(self) -> bool:
@@ -60,21 +66,20 @@ class Lane:
         text = _COLOUR.sub("", self.log.read_text(errors="replace"))
         return [_BOX.sub("", line).rstrip() for line in text.splitlines()]
 
-    def report(self) -> None:
-        """Print how the command has ended, and what a reader wants of its log."""
+    def end(self) -> None:
+        """Sum up how the command has ended, and print what a reader wants of its log."""
         lines = self.lines()
+        closing = [line.strip("= ") for line in lines if _LAST.search(line)]
+        verdict = f"FAILED with status {self.process.returncode}" if self.failed else "passed"
+        seconds = time.monotonic() - self.started
+        self.summary = (
+            f"{self.name}: {verdict} after {seconds:.0f} s: {'; '.join(closing) or 'no tests'}"
+        )
         if not self.failed:
             begin = next((n for n, line in enumerate(lines) if _FIRST.search(line)), 0)
             end = max((n for n, line in enumerate(lines) if _LAST.search(line)), default=len(lines))
             lines = lines[begin : end + 1]
-        print(f"\n--- {self.name} {'-' * 80}", *lines, self.summary(), sep="\n", flush=True)
-
-    def summary(self) -> str:
-        """Return one line: how the command has ended, with pytest's closing line."""
-        closing = [line.strip("= ") for line in self.lines() if _LAST.search(line)]
-        verdict = f"FAILED with status {self.process.returncode}" if self.failed else "passed"
-        seconds = time.monotonic() - self.started
-        return f"{self.name}: {verdict} after {seconds:.0f} s: {'; '.join(closing) or 'no tests'}"
+        print(f"\n--- {self.name} {'-' * 80}", *lines, self.summary, sep="\n", flush=True)
 
     def stop(self) -> None:
         """Stop the command and what it has started."""
@@ -97,20 +102,21 @@ def run(commands: list[tuple[str, str]]) -> bool:
         Whether all of them succeeded.
     """
     LOGS.mkdir(parents=True, exist_ok=True)
-    lanes = [Lane(name, command) for name, command in commands]
-    running, summaries = list(lanes), []
+    waiting, running, ended = list(commands), [], []
     try:
-        while running:
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                running.append(Lane(*waiting.pop(0)))
             for lane in [lane for lane in running if lane.process.poll() is not None]:
                 running.remove(lane)
-                lane.report()
-                summaries.append(lane.summary())
+                ended.append(lane)
+                lane.end()
             time.sleep(LOOK_EVERY)
     finally:
         for lane in running:
             lane.stop()
-    print("", *summaries, sep="\n", flush=True)
-    return not any(lane.failed for lane in lanes)
+    print("", *[lane.summary for lane in ended], sep="\n", flush=True)
+    return not any(lane.failed for lane in ended)
 
 
 def main() -> int:

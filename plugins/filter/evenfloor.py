@@ -13,9 +13,9 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils import (
     flavors,
     hosts,
     inventory,
-    inventory_files,
     validation,
 )
+from ansible_collections.evenfloor.cluster.plugins.plugin_utils import inventory_files
 
 
 def flavor(name):

@@ -8,6 +8,7 @@ Pure, without Ansible and without a database.
 from __future__ import annotations
 
 import collections
+import itertools
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -161,7 +162,7 @@ class _Planner:
         wanted = {}
         for server_ip in alias["server_ips"]:
             old = there.get(server_ip)
-            login = old.login if old else alias["extension"] + self._plan.letters[server_ip]
+            login = old.login if old else self._new_login(alias["extension"], server_ip)
             phone = Phone(alias["extension"], server_ip, login, *passwords, name)
             if old:
                 phone = self._flavor.wanted_phone(alias, phone, old)
@@ -173,6 +174,19 @@ class _Planner:
                 self._plan.new_phones.append(phone)
             wanted[login] = phone
         return wanted
+
+    def _new_login(self, extension, server_ip):
+        """Name a new phone: with its dialer's letters, or with others where those are taken.
+
+        Another phone of the extension may have them, on a dialer whose phones were named by hand.
+        """
+        login = extension + self._plan.letters[server_ip]
+        if self._owners.get(login.lower()) != extension:
+            return login
+        names = (extension + letters_of(number) for number in itertools.count(1))
+        taken = {*self._owners, *self._ids}
+        taken |= {(extension + letters).lower() for letters in self._plan.letters.values()}
+        return next(name for name in names if name not in taken)
 
     def _check_login(self, alias, login):
         where = f"alias {alias['alias_id']}"

@@ -170,16 +170,14 @@ def note_opened(cursor, server_ip):
 
 
 def set_takes_logins(cursor, server_ip, takes_logins):
-    """Open or close a dialer. Logins that have counted but not yet claimed count again.
+    """Open or close a dialer.
 
-    For use under the balancer's lock.
+    For use under the balancer's lock: a login counts and claims under it, so one that is under way
+    is through before, or sees the change.
     """
     cursor.execute(
         "UPDATE servers SET active_agent_login_server = %s WHERE server_ip = %s",
         ("Y" if takes_logins else "N", server_ip),
-    )
-    cursor.execute(
-        "INSERT INTO evenfloor_moves (moves) VALUES (1) ON DUPLICATE KEY UPDATE moves = moves + 1"
     )
 
 

@@ -1,7 +1,7 @@
 """What was adopted is written as YAML that reads back to the same."""
 
 import yaml
-from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory_files import (
+from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_files import (
     aliases_text,
     dialers_text,
 )

@@ -143,3 +143,16 @@ def test_a_dialer_keeps_its_letter_whatever_somebody_calls_an_alias():
         make_plan(
             phones, [Alias("201a", "", ())], [want("201", ADDRESSES[:1])], [], flavor="vicidial"
         )
+
+
+def test_a_new_phone_whose_letters_another_phone_of_its_extension_has_gets_others():
+    first, second, third = ADDRESSES[:3]
+    by_hand = [
+        Phone("102", third, "102c", "secret", "registration", "Somebody"),
+        Phone("103", first, "103a", "secret", "registration", "Somebody"),
+        Phone("103", second, "103c", "secret", "registration", "Somebody"),
+    ]
+    aliases = [Alias("103x", "Agent 103", ("103a", "103c"))]
+    plan = make_plan(by_hand, aliases, [want("103", [first, second, third])], [third])
+    (new,) = plan.new_phones
+    assert (new.server_ip, new.login) == (third, "103d")

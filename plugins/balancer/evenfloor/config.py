@@ -16,7 +16,9 @@ REGISTRATIONS = (PREFER, REQUIRE, IGNORE)
 
 def _number(default: float, least: float, most: float = 2**31):
     """A setting that is a number within bounds."""
-    return field(default=default, metadata={"least": least, "most": most})
+    return field(  # pylint: disable=invalid-field-call
+        default=default, metadata={"least": least, "most": most}
+    )
 
 
 def _port(default: int):
@@ -114,7 +116,9 @@ def _section(name: str, values: Mapping[str, str], environment: Mapping[str, str
     return section(**chosen)
 
 
-def load(path: str = DEFAULT_PATH, environment: Mapping[str, str] = os.environ) -> Config:
+def load(  # pylint: disable=dangerous-default-value
+    path: str = DEFAULT_PATH, environment: Mapping[str, str] = os.environ
+) -> Config:
     """Read the configuration.
 
     Args:

@@ -101,7 +101,7 @@ class Columns:
         values = list(values)
         for place in self._conditions:
             values[place] = bool(values[place])
-        return self._record(*values)
+        return self._record._make(values)
 
 
 def decoded(reply: Reply) -> list[list]:

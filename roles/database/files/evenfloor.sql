@@ -34,13 +34,6 @@ CREATE TABLE IF NOT EXISTS evenfloor_reservations (
   PRIMARY KEY (user)
 ) ENGINE=MEMORY DEFAULT CHARSET=utf8mb4;
 
--- How many sessions logins and logouts have ended so far: whoever counted before looks again. One row.
-CREATE TABLE IF NOT EXISTS evenfloor_moves (
-  id TINYINT NOT NULL DEFAULT 1,
-  moves BIGINT NOT NULL,
-  PRIMARY KEY (id)
-) ENGINE=MEMORY DEFAULT CHARSET=utf8mb4;
-
 -- What was chosen and why; `detail` is JSON with every dialer's count and state.
 CREATE TABLE IF NOT EXISTS evenfloor_decisions (
   decision_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,

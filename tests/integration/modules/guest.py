@@ -16,7 +16,7 @@ DIALERS = [{"name": f"d{n}", "server_ip": f"10.0.0.{n}", "server_id": f"D{n}"} f
 FIRST, SECOND, THIRD = (dialer["server_ip"] for dialer in DIALERS)
 PASSWORD = "let me in"
 SHARED = ["servers", "phones", "phones_alias", "server_updater", "vicidial_conferences"]
-OWN_TABLES = ["evenfloor_dialers", "evenfloor_reservations", "evenfloor_moves"]
+OWN_TABLES = ["evenfloor_dialers", "evenfloor_reservations"]
 
 
 class Vicidial:

@@ -91,8 +91,7 @@ def test_a_dialer_is_closed_and_opened_again_and_nothing_else_changes(modules, c
     assert takes_logins(cluster, FIRST) == "N"
     assert modules.server(1, check=True, takes_logins=True, max_agents=5)["changed"]
     assert modules.server(1, takes_logins=True, max_agents=5)["changed"]
-    ((moves,),) = cluster.run("SELECT moves FROM evenfloor_moves")
-    assert everything(cluster) == {**before, "evenfloor_moves": [(1, moves)]}
+    assert everything(cluster) == before
 
 
 @pytest.mark.parametrize("takes", [True, False])
