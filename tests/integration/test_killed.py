@@ -115,5 +115,5 @@ def test_without_transactions_a_room_alone_can_be_left_and_with_them_nothing(ser
         " (SELECT 1 FROM vicidial_manager m WHERE m.cmd_line_d = CONCAT('Exten: ', r.conf_exten)"
         " AND m.server_ip = r.server_ip)"
     )
-    # The dialer's daemon frees it (molecule/default/tests/test_3_failures.py).
+    # The dialer's daemon frees it (molecule/outages/tests/test_1_failures.py).
     assert orphans == ((0 if engine == "InnoDB" else 1,),)

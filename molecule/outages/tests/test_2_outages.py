@@ -1,6 +1,6 @@
 """Every part killed, stopped or cut off: no login lands on a dead dialer, and all comes back.
 
-Each outage is measured; `.cache/outages/figures.json` has the figures of the last run.
+Each outage is measured; `.cache/log/outages.json` has the figures of the last run.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from lab.cluster import ROOT, HttpRefusal
 from tests.state import STAYS, podman, takes_logins, wait_until_closed, wait_until_settled
 from tests.waiting import PATIENCE
 
-FIGURES = ROOT / ".cache/outages/figures.json"
+FIGURES = ROOT / ".cache/log/outages.json"
 BROKEN = "dialer1"
 #: A heartbeat that was on its way when its dialer was struck may still be written, in seconds.
 ON_ITS_WAY = 2
