@@ -75,7 +75,7 @@ SCENARIOS := interrupted default outages vicidial
 LINTERS := ruff yamllint ansible-lint
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs --output-sync=target
 
-test: check ## Run every check and test: ten to fifteen minutes
+test: check ## Run every check and test: a quarter of an hour to half an hour
 	@python -m tests.lanes $(MOLECULE) integration "pytest -q tests/integration"
 
 check: ready ## Run the linters and the unit tests: a minute
