@@ -7,6 +7,7 @@ from __future__ import annotations
 from ansible_collections.evenfloor.cluster.plugins.module_utils import (
     adopt,
     answers,
+    changes,
     credentials,
     doctor_report,
     findings,
@@ -36,6 +37,7 @@ class FilterModule:
             "adoption": adopt.report_text,
             "an_alias": inventory.an_alias,
             "asterisk_version": answers.asterisk_version,
+            "changes_table": changes.changes_table,
             "clone_source": hosts.clone_source,
             "credential_files": credentials.credential_files,
             "csv": credentials.as_csv,
