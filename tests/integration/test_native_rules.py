@@ -165,7 +165,6 @@ def test_the_choice_is_the_pages_on_random_clusters(cluster, make_balancer, type
 
     @settings(
         max_examples=400,
-        deadline=None,
         database=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

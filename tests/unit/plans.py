@@ -2,13 +2,10 @@
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors, phones
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Request
-from hypothesis import settings
 from hypothesis import strategies as st
 
 ADDRESSES = [f"10.0.0.{number}" for number in range(1, 6)]
 EXTENSIONS = ["101", "102", "103", "104"]
-#: A busy machine is not a plan's fault.
-UNHURRIED = settings(deadline=None)
 
 
 def want(extension, server_ips, suffix="x", name=None, login_password=None, registration=None):

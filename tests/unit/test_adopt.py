@@ -21,7 +21,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.validation impor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.plans import UNHURRIED, make_plan
+from tests.unit.plans import make_plan
 
 DIALERS = [{"name": f"d{n}", "server_ip": f"10.0.0.{n}"} for n in (1, 2, 3)]
 FIRST, SECOND, THIRD = (dialer["server_ip"] for dialer in DIALERS)
@@ -144,7 +144,6 @@ def clusters(draw):
     return list(phones.values()), list(aliases.values())
 
 
-@UNHURRIED
 @given(clusters())
 def test_a_run_on_what_was_adopted_changes_nothing(cluster):
     phones, aliases = cluster
@@ -158,7 +157,6 @@ def test_a_run_on_what_was_adopted_changes_nothing(cluster):
     assert problems(hosts, groups) == []
 
 
-@UNHURRIED
 @given(clusters())
 def test_a_new_dialer_touches_nothing_but_adopted_aliases(cluster):
     phones, aliases = cluster

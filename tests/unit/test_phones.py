@@ -10,7 +10,6 @@ from tests.unit.plans import (
     ADDRESSES,
     BOOL,
     SERVING,
-    UNHURRIED,
     apply,
     changes,
     clusters,
@@ -25,7 +24,6 @@ from tests.unit.plans import (
 # Any run
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_a_second_run_changes_nothing(cluster, wanted, serving, grow, purge):
     phones, aliases = settle(wanted, *cluster, serving, grow=grow, purge=purge)
@@ -34,7 +32,6 @@ def test_a_second_run_changes_nothing(cluster, wanted, serving, grow, purge):
     assert describe(again) == []
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_every_wanted_phone_is_there_afterwards(cluster, wanted, serving, grow, purge):
     phones, _aliases = settle(wanted, *cluster, serving, grow=grow, purge=purge)
@@ -44,7 +41,6 @@ def test_every_wanted_phone_is_there_afterwards(cluster, wanted, serving, grow, 
             assert there[alias["extension"], server_ip].name == alias["name"]
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_all_phones_of_an_alias_share_their_passwords(cluster, wanted, serving, grow, purge):
     phones, _aliases = settle(wanted, *cluster, serving, grow=grow, purge=purge)
@@ -61,7 +57,6 @@ def test_all_phones_of_an_alias_share_their_passwords(cluster, wanted, serving, 
         assert registration == given or (registration and not given)
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_phones_that_stay_keep_their_logins(cluster, wanted, serving, grow, purge):
     before = places(cluster[0])
@@ -70,7 +65,6 @@ def test_phones_that_stay_keep_their_logins(cluster, wanted, serving, grow, purg
         assert after[place].login == before[place].login
 
 
-@UNHURRIED
 @given(clusters(passwords=st.none()), inventories(passwords=st.none()), SERVING, BOOL, BOOL)
 def test_phones_that_stay_keep_passwords_that_the_inventory_does_not_give(
     cluster, wanted, serving, grow, purge
@@ -82,7 +76,6 @@ def test_phones_that_stay_keep_passwords_that_the_inventory_does_not_give(
         assert after[place].registration_password == before[place].registration_password
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_no_two_phones_have_the_same_login_and_none_has_an_aliass_name(
     cluster, wanted, serving, grow, purge
@@ -105,7 +98,6 @@ STRANGERS = (
 )
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL)
 def test_without_purge_strangers_stay_as_they_are(cluster, wanted, serving, grow):
     phones, aliases = cluster[0] + STRANGERS[0], cluster[1] + STRANGERS[1]
@@ -121,7 +113,6 @@ def test_without_purge_strangers_stay_as_they_are(cluster, wanted, serving, grow
         assert new.alias_id in ids or set(old.logins) - set(new.logins) <= gone
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL)
 def test_purge_leaves_just_what_is_wanted(cluster, wanted, serving, grow):
     phones, aliases = cluster[0] + STRANGERS[0], cluster[1] + STRANGERS[1]
@@ -142,7 +133,6 @@ def test_a_phone_on_a_dialer_that_its_alias_lost_goes_even_without_purge():
     assert lists(aliases) == {"101x": ["101a"]}
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_no_list_names_a_phone_that_was_removed(cluster, wanted, serving, grow, purge):
     plan = make_plan(*cluster, wanted, serving, grow=grow, purge=purge)
@@ -198,7 +188,6 @@ def _texts(plan):
     return "\n".join([*describe(plan), *(str(value) for value in diff.values())])
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_no_words_about_a_plan_hold_a_password(cluster, wanted, serving, grow, purge):
     plan = make_plan(*cluster, wanted, serving, grow=grow, purge=purge)

@@ -15,7 +15,6 @@ from tests.unit.plans import (
     ADDRESSES,
     BOOL,
     EXTENSIONS,
-    UNHURRIED,
     changes,
     lists,
     make_plan,
@@ -40,7 +39,6 @@ def dialer_changes(draw):
     return before, draw(st.permutations(before))
 
 
-@UNHURRIED
 @given(dialer_changes(), BOOL)
 def test_a_dialer_that_is_added_removed_or_moved_changes_no_other_dialers_phones(change, purge):
     before, after = change
@@ -56,7 +54,6 @@ def test_a_dialer_that_is_added_removed_or_moved_changes_no_other_dialers_phones
         assert changes(plan) == 0
 
 
-@UNHURRIED
 @given(st.sampled_from(["x", "z", "b", "", "X", "B", "ab", "7"]), st.integers(1, 30))
 def test_each_new_dialer_gets_the_next_letter_that_is_not_the_suffix(suffix, count):
     addresses = [f"10.0.1.{number}" for number in range(1, count + 1)]
@@ -124,7 +121,6 @@ def test_logins_that_follow_no_pattern_are_kept_and_give_no_letters():
     assert plan.new_aliases[0].logins == ("reception", "101b")
 
 
-@UNHURRIED
 @given(st.permutations(ADDRESSES), st.sets(st.sampled_from(["a", "b", "x"])))
 def test_letters_are_given_once_and_never_those_taken(addresses, taken):
     letters = assign_letters([], addresses, taken)

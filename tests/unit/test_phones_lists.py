@@ -6,7 +6,6 @@ from tests.unit.plans import (
     ADDRESSES,
     BOOL,
     SERVING,
-    UNHURRIED,
     apply,
     clusters,
     inventories,
@@ -20,7 +19,6 @@ from tests.unit.plans import (
 # Logins lists
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL)
 def test_a_list_names_just_the_wanted_phones_that_it_had_or_that_are_serving(
     cluster, wanted, serving, purge
@@ -40,7 +38,6 @@ def test_a_list_names_just_the_wanted_phones_that_it_had_or_that_are_serving(
         assert set(named) == expected
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_a_list_keeps_its_order_and_new_entries_come_last_in_the_inventorys(
     cluster, wanted, serving, grow, purge
@@ -57,7 +54,6 @@ def test_a_list_keeps_its_order_and_new_entries_come_last_in_the_inventorys(
         assert added == [ip for ip in alias["server_ips"] if ip in added]
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL)
 def test_without_grow_no_list_grows_and_no_alias_is_made(cluster, wanted, serving, purge):
     before = lists(cluster[1])
@@ -67,7 +63,6 @@ def test_without_grow_no_list_grows_and_no_alias_is_made(cluster, wanted, servin
         assert set(logins) <= set(before[alias_id])
 
 
-@UNHURRIED
 @given(inventories(), SERVING)
 def test_phones_first_and_lists_later_is_the_same_as_all_at_once(wanted, serving):
     first = settle(wanted, serving=serving, grow=False)

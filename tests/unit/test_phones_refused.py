@@ -8,7 +8,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.validation impor
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.unit.plans import ADDRESSES, UNHURRIED, make_plan, settle, want
+from tests.unit.plans import ADDRESSES, make_plan, settle, want
 
 # What can't be
 
@@ -93,7 +93,6 @@ def test_a_suffix_that_a_phone_has_already_makes_no_alias_of_its_name():
     assert _named_alike([want("101", ADDRESSES[:1], suffix="a")], *cluster) == set()
 
 
-@UNHURRIED
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -7,7 +7,6 @@ from tests.unit.plans import (
     ADDRESSES,
     BOOL,
     SERVING,
-    UNHURRIED,
     changes,
     clusters,
     inventories,
@@ -53,7 +52,6 @@ def test_a_plan_is_described_in_words():
     ]
 
 
-@UNHURRIED
 @given(clusters(), inventories(), SERVING, BOOL, BOOL)
 def test_a_plan_that_changes_something_says_so_and_shows_a_diff(
     cluster, wanted, serving, grow, purge
