@@ -18,6 +18,8 @@ from tests.modules import COLLECTIONS
 SERVING = [dialer["server_ip"] for dialer in DIALERS]
 TYPO = [{"extensions": "101-106"}]
 TIMEOUT = 120
+#: Somebody types again after so many seconds of silence.
+ASK_AGAIN = 2
 
 
 @pytest.fixture
@@ -72,18 +74,24 @@ def answered(command, environment, answer) -> tuple[int, str]:
     child, terminal = pty.fork()
     if child == 0:
         os.execve(command[0], command, environment)  # noqa: S606
-    shown, asked = "", False
-    while select.select([terminal], [], [], TIMEOUT)[0]:
-        try:
-            part = os.read(terminal, 4096).decode(errors="replace")
-        except OSError:
-            break
-        if not part:
-            break
-        shown += part
-        if not asked and "Type yes to remove them" in shown:
-            asked = True
+    shown, silent, answers = "", 0, 0
+    while silent < TIMEOUT:
+        if select.select([terminal], [], [], ASK_AGAIN)[0]:
+            silent = 0
+            try:
+                part = os.read(terminal, 4096).decode(errors="replace")
+            except OSError:
+                break
+            if not part:
+                break
+            shown += part
+        else:
+            silent += ASK_AGAIN
+        # Ansible drops what was typed before it had set the terminal up.
+        asks = "Type yes to remove them" in shown and "Remove nothing" not in shown
+        if asks and (silent or not answers):
             os.write(terminal, f"{answer}\r".encode())
+            answers += 1
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
 
