@@ -52,6 +52,12 @@ def test_a_new_dialer_gets_no_letter_of_a_kept_phone():
     assert assign_letters(there, [FIRST, THIRD], (), kept) == {FIRST: "a", SECOND: "b", THIRD: "c"}
 
 
+def test_a_login_that_was_given_by_hand_comes_back():
+    kept = Kept(phones=[phone("101", FIRST, "reception")])
+    plan = make_plan([], [], [want("101", [FIRST, SECOND])], ADDRESSES, kept=kept)
+    assert [new.login for new in plan.new_phones] == ["reception", "101b"]
+
+
 def test_what_never_went_is_forgotten():
     phones, aliases = settle([want("101", [FIRST])])
     kept = Kept(phones=phones, aliases=aliases)
