@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import collections
 import itertools
-import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import join_logins
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import letters_of
+from ansible_collections.evenfloor.cluster.plugins.module_utils.letters import (
+    assign_letters,
+    letters_in,
+    letters_of_names,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import (
     LONGEST_LOGINS_LIST,
     LONGEST_PHONE_LOGIN,
@@ -28,8 +32,6 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
     InventoryError,
     Problem,
 )
-
-_LETTERS = re.compile(r"[a-z]+")
 
 
 class Phone(NamedTuple):
@@ -51,21 +53,63 @@ class Alias(NamedTuple):
     logins: tuple
 
 
-class Plan(NamedTuple):
-    """What has to change.
+@dataclass(frozen=True)
+class Kept:
+    """What was removed and can come back.
 
-    Applied in this order, no alias ever names a phone that isn't there: new and changed phones,
-    aliases, removed phones. ``changed_aliases`` are pairs of the old and the new one; ``letters``
-    are the dialers' by ``server_ip``.
+    Attributes:
+        phones: the phones, those that were removed last first.
+        aliases: the aliases.
+        closed: extension and ``server_ip`` of the phones that are still there, closed, because an
+            agent was talking on them when they should have gone.
     """
 
-    new_phones: list
-    changed_phones: list
-    removed_phones: list
-    new_aliases: list
-    changed_aliases: list
-    removed_aliases: list
-    letters: dict
+    phones: Sequence[Phone] = ()
+    aliases: Sequence[Alias] = ()
+    closed: Collection[tuple] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to change.
+
+    Applied in this order, no alias ever names a phone that isn't there: new, renamed, changed and
+    opened phones, aliases, closed and removed phones.
+
+    Attributes:
+        new_phones: phones that are made.
+        renamed_phones: pairs of the old and the new one, which has another login. Another phone
+            has the old login too.
+        changed_phones: phones that get other passwords or another name.
+        opened_phones: closed phones that are wanted again.
+        new_aliases: aliases that are made.
+        changed_aliases: pairs of the old and the new one.
+        removed_aliases: aliases that go.
+        closed_phones: phones that should go and are closed, because an agent talks on them.
+        removed_phones: phones that go.
+        returned: which of the new ones were removed before: places of phones, ids of aliases.
+        waiting: phones that were closed before, and an agent still talks on them.
+        ended: places of those removed phones that were closed before.
+        forgotten: what needs no keeping, because it is there: places of phones, ids of aliases.
+        problems: what only a person can put right.
+        letters: the dialers' letters by ``server_ip``.
+    """
+
+    new_phones: list = field(default_factory=list)
+    renamed_phones: list = field(default_factory=list)
+    changed_phones: list = field(default_factory=list)
+    opened_phones: list = field(default_factory=list)
+    new_aliases: list = field(default_factory=list)
+    changed_aliases: list = field(default_factory=list)
+    removed_aliases: list = field(default_factory=list)
+    closed_phones: list = field(default_factory=list)
+    removed_phones: list = field(default_factory=list)
+    returned: set = field(default_factory=set)
+    waiting: list = field(default_factory=list)
+    ended: set = field(default_factory=set)
+    forgotten: set = field(default_factory=set)
+    problems: list = field(default_factory=list)
+    letters: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +125,8 @@ class Request:
         grow: whether logins lists may get new entries now. Without it they only shrink.
         purge: whether to remove phones and aliases that aren't wanted, whoever made them.
         longest_list: how many characters a logins list may have.
+        kept: what was removed and can come back.
+        busy: extension, in small letters, and ``server_ip`` of the phones that agents talk on.
     """
 
     wanted: Sequence[dict]
@@ -91,13 +137,16 @@ class Request:
     grow: bool = True
     purge: bool = False
     longest_list: int = LONGEST_LOGINS_LIST
+    kept: Kept = Kept()
+    busy: Collection[tuple] = ()
 
 
 def make_plan(phones, aliases, request):
     """Work out what has to change.
 
     Phones that are there keep their logins, and their passwords unless the inventory gives
-    others. A logins list keeps its order; new entries come last.
+    others. What was removed comes back as it was. A logins list keeps its order; new entries come
+    last. Of two phones with one login, one gets a login of its own.
 
     Args:
         phones: the phones that are there.
@@ -129,15 +178,25 @@ class _Planner:
         self._owners = {phone.login.lower(): phone.extension for phone in phones}
         ids = [alias["alias_id"] for alias in self._wanted] + [alias.alias_id for alias in aliases]
         self._ids = {alias_id.lower() for alias_id in ids}
+        self._places = {(a["extension"], ip) for a in self._wanted for ip in a["server_ips"]}
+        self._going = [phone for phone in phones if self._goes(phone)]
+        self._former = {place_of(phone): phone for phone in reversed(request.kept.phones)}
+        self._former_aliases = {alias.alias_id.lower(): alias for alias in request.kept.aliases}
+        self._former_of_extension = collections.defaultdict(list)
+        for phone in request.kept.phones:
+            self._former_of_extension[phone.extension].append(phone)
         server_ips = list(dict.fromkeys(ip for alias in self._wanted for ip in alias["server_ips"]))
-        taken = _letters_of_names(ids, self._extensions)
-        letters = assign_letters(phones, server_ips, taken)
-        self._plan = Plan([], [], [], [], [], [], {ip: letters[ip] for ip in server_ips})
+        taken = letters_of_names(ids, self._extensions)
+        letters = assign_letters(phones, server_ips, taken, request.kept.phones)
+        self._plan = Plan(letters={ip: letters[ip] for ip in server_ips})
+        #: New logins by place.
+        self._renamed = {}
 
     def plan(self):
         """Make the plan."""
         for alias in self._wanted:
             self._check_id(alias)
+        self._find_renamed()
         for alias in self._wanted:
             siblings = self._of_extension[alias["extension"]]
             old = self._aliases.get(alias["alias_id"].lower())
@@ -145,7 +204,37 @@ class _Planner:
             self._plan_alias(wanted, self._plan_phones(wanted, siblings), siblings, old)
         self._remove_phones()
         self._remove_aliases()
+        self._forget()
         return self._plan
+
+    def _goes(self, phone):
+        """Say whether a phone goes, at once or when its call has ended."""
+        return place_of(phone) not in self._places and (
+            self._request.purge
+            or phone.server_ip in self._request.leaving
+            or place_of(phone) in self._request.kept.closed
+            or self._flavor.is_unwanted(phone, self._extensions)
+        )
+
+    def _find_renamed(self):
+        """Find phones that need a login of their own, because others have theirs too."""
+        for phones in _shared_logins(self._phones, self._going):
+            ours = [p for p in phones if place_of(p) in self._places and letters_in(p)]
+            others = [phone for phone in phones if phone not in ours]
+            if not ours and not self._places & {place_of(phone) for phone in others}:
+                continue
+            if len(others) > 1:
+                self._plan.problems.append(_shared(others))
+            order = list(self._plan.letters)
+            ours.sort(key=lambda p: (self._has_anothers_letters(p), order.index(p.server_ip)))
+            for phone in ours if others else ours[1:]:
+                login = phone.extension + self._plan.letters[phone.server_ip]
+                login = self._first_free(phone.extension, login)
+                self._owners[login.lower()] = phone.extension
+                self._renamed[place_of(phone)] = login
+
+    def _has_anothers_letters(self, phone):
+        return self._plan.letters[phone.server_ip] != letters_in(phone)
 
     def _check_id(self, alias):
         alias_id = alias["alias_id"]
@@ -156,24 +245,45 @@ class _Planner:
 
     def _plan_phones(self, alias, siblings):
         """Plan the phones of a wanted alias; returns them by login."""
-        passwords = _passwords_of(alias, siblings)
+        passwords = _passwords_of(alias, siblings, self._former_of_extension[alias["extension"]])
         there = {phone.server_ip: phone for phone in siblings}
         name = alias.get("phone_name", alias["name"])
         wanted = {}
         for server_ip in alias["server_ips"]:
             old = there.get(server_ip)
-            login = old.login if old else self._new_login(alias["extension"], server_ip)
-            phone = Phone(alias["extension"], server_ip, login, *passwords, name)
-            if old:
-                phone = self._flavor.wanted_phone(alias, phone, old)
-                if phone != old:
-                    self._plan.changed_phones.append(phone)
-            else:
-                self._check_login(alias, login)
-                self._owners[login.lower()] = phone.extension
-                self._plan.new_phones.append(phone)
-            wanted[login] = phone
+            phone = Phone(alias["extension"], server_ip, old.login if old else "", *passwords, name)
+            phone = self._plan_old(alias, phone, old) if old else self._plan_new(alias, phone)
+            wanted[phone.login] = phone
         return wanted
+
+    def _plan_old(self, alias, phone, old):
+        """Plan a phone that is there; ``phone`` is as a new one would be."""
+        login = self._renamed.get(place_of(old))
+        if login:
+            self._check_length(alias, login)
+            renamed = old._replace(login=login)
+            self._plan.renamed_phones.append((old, renamed))
+            phone, old = phone._replace(login=login), renamed
+        phone = self._flavor.wanted_phone(alias, phone, old)
+        if phone != old:
+            self._plan.changed_phones.append(phone)
+        if place_of(old) in self._request.kept.closed:
+            self._plan.opened_phones.append(phone)
+        return phone
+
+    def _plan_new(self, alias, phone):
+        """Plan a phone that isn't there; one that was removed comes back with its login."""
+        former = self._former.get(place_of(phone))
+        login = self._new_login(phone.extension, phone.server_ip)
+        if former:
+            self._plan.returned.add(place_of(phone))
+            phone = phone._replace(name=self._flavor.wanted_phone(alias, phone, former).name)
+            login = self._first_free(phone.extension, former.login, login)
+        self._check_login(alias, login)
+        self._owners[login.lower()] = phone.extension
+        phone = phone._replace(login=login)
+        self._plan.new_phones.append(phone)
+        return phone
 
     def _new_login(self, extension, server_ip):
         """Name a new phone: with its dialer's letters, or with others where those are taken.
@@ -181,18 +291,33 @@ class _Planner:
         Another phone of the extension may have them, on a dialer whose phones were named by hand.
         """
         login = extension + self._plan.letters[server_ip]
-        if self._owners.get(login.lower()) != extension:
-            return login
+        return (
+            login if self._owners.get(login.lower()) != extension else self._free_login(extension)
+        )
+
+    def _first_free(self, extension, *logins):
+        """Return the first of these logins that is free, or another one."""
+        for login in logins:
+            if login and login.lower() not in self._owners and login.lower() not in self._ids:
+                return login
+        return self._free_login(extension)
+
+    def _free_login(self, extension):
+        """Find a login that no phone, no alias and no dialer's letters have."""
         names = (extension + letters_of(number) for number in itertools.count(1))
         taken = {*self._owners, *self._ids}
         taken |= {(extension + letters).lower() for letters in self._plan.letters.values()}
         return next(name for name in names if name not in taken)
 
-    def _check_login(self, alias, login):
-        where = f"alias {alias['alias_id']}"
+    def _check_length(self, alias, login):
         if len(login) > LONGEST_PHONE_LOGIN:
+            where = f"alias {alias['alias_id']}"
             what = f"phone login '{login}' has {len(login)} characters, {LONGEST_PHONE_LOGIN} fit"
             raise InventoryError(Problem(where, what, "use shorter extensions"))
+
+    def _check_login(self, alias, login):
+        self._check_length(alias, login)
+        where = f"alias {alias['alias_id']}"
         if login.lower() in self._ids:
             what = f"a new phone would have the login '{login}', but there is an alias of that name"
             raise InventoryError(Problem(where, what, "rename or remove that alias first"))
@@ -209,24 +334,34 @@ class _Planner:
             ours = {*self._request.dialers, *self._request.leaving}
             kept = self._flavor.foreign_logins(old, siblings, ours)
         logins = [login for login in there if login in phones or login in kept]
-        if self._request.grow:
-            logins += self._new_logins(alias, phones, there)
+        logins += self._new_logins(alias, phones, there)
         self._check_list(alias, logins)
         new = Alias(alias["alias_id"], alias["name"], tuple(logins))
         if old is None:
             if logins:
                 self._plan.new_aliases.append(new)
+                if new.alias_id.lower() in self._former_aliases:
+                    self._plan.returned.add(new.alias_id)
         elif (old.name, tuple(old.logins)) != (new.name, new.logins):
             self._plan.changed_aliases.append((old, new))
 
     def _new_logins(self, alias, phones, there):
-        """Return the logins that a list doesn't have yet, in the inventory's order of dialers."""
+        """Return the logins that a list doesn't have yet.
+
+        They are in the order that a removed alias had, and in the inventory's order of dialers. A
+        phone that gets another login was named before, so that the list doesn't grow by it.
+        """
         new = [
             phone
             for login, phone in phones.items()
-            if phone.server_ip in self._request.serving and login not in there
+            if phone.server_ip in self._request.serving
+            and login not in there
+            and (self._request.grow or place_of(phone) in self._renamed)
         ]
-        new.sort(key=lambda phone: alias["server_ips"].index(phone.server_ip))
+        former = None if there else self._former_aliases.get(alias["alias_id"].lower())
+        order = {login: number for number, login in enumerate(former.logins if former else ())}
+        inventorys = alias["server_ips"].index
+        new.sort(key=lambda p: (order.get(p.login, len(order)), inventorys(p.server_ip)))
         return [phone.login for phone in new]
 
     def _check_list(self, alias, logins):
@@ -242,15 +377,19 @@ class _Planner:
             raise InventoryError(Problem(f"alias {alias['alias_id']}", what, fix))
 
     def _remove_phones(self):
-        """Plan which phones are removed."""
-        wanted = {(alias["extension"], ip) for alias in self._wanted for ip in alias["server_ips"]}
-        for phone in self._phones:
-            if (phone.extension, phone.server_ip) not in wanted and (
-                self._request.purge
-                or phone.server_ip in self._request.leaving
-                or self._flavor.is_unwanted(phone, self._extensions)
-            ):
-                self._plan.removed_phones.append(phone)
+        """Plan which phones are removed, and which wait for a call to end.
+
+        Nobody talks on a dialer that is being removed: whoever does that has waited.
+        """
+        for phone in self._going:
+            was_closed = place_of(phone) in self._request.kept.closed
+            place = (phone.extension.lower(), phone.server_ip)
+            if place in self._request.busy and phone.server_ip not in self._request.leaving:
+                (self._plan.waiting if was_closed else self._plan.closed_phones).append(phone)
+                continue
+            self._plan.removed_phones.append(phone)
+            if was_closed:
+                self._plan.ended.add(place_of(phone))
 
     def _remove_aliases(self):
         """Plan which aliases are removed, and which lose a phone that is removed."""
@@ -259,7 +398,9 @@ class _Planner:
         if self._request.purge:
             self._plan.removed_aliases.extend(others)
             return
-        gone = {phone.login for phone in self._plan.removed_phones}
+        going = {place_of(phone) for phone in self._going}
+        stay = {phone.login for phone in self._phones if place_of(phone) not in going}
+        gone = {phone.login for phone in self._going} - stay
         for alias in others:
             left = tuple(login for login in alias.logins if login not in gone)
             if self._request.leaving and alias.logins and not left:
@@ -270,58 +411,38 @@ class _Planner:
             if left != tuple(alias.logins):
                 self._plan.changed_aliases.append((alias, alias._replace(logins=left)))
 
-
-def assign_letters(phones, addresses, taken):
-    """Find each dialer's letters: those its phones have, or the next free ones.
-
-    Args:
-        phones: the phones that are there.
-        addresses: the dialers' ``server_ip``, in the order in which new ones get letters.
-        taken: letters that would make a phone login and an alias the same.
-
-    Returns:
-        ``{server_ip: letters}``.
-    """
-    votes = _votes(phones)
-    letters, used = {}, set()
-    for server_ip in sorted(votes, key=lambda ip: -sum(votes[ip].values())):
-        for candidate, _count in votes[server_ip].most_common():
-            if candidate not in used:
-                letters[server_ip] = candidate
-                used.add(candidate)
-                break
-    # A letter that any phone has, even one made by hand, is not free for a new dialer. Neither is
-    # an alias's.
-    used.update(letter for counts in votes.values() for letter in counts)
-    used.update(suffix.lower() for suffix in taken)
-    number = 1
-    for server_ip in addresses:
-        while server_ip not in letters:
-            if letters_of(number) not in used:
-                letters[server_ip] = letters_of(number)
-                used.add(letters_of(number))
-            number += 1
-    return letters
+    def _forget(self):
+        """Plan what needs no keeping, because it is there again or never went."""
+        there = {alias["alias_id"].lower() for alias in self._wanted} & {
+            *self._aliases,
+            *(alias.alias_id.lower() for alias in self._plan.new_aliases),
+        }
+        kept = self._request.kept
+        self._plan.forgotten.update(self._places & {place_of(phone) for phone in kept.phones})
+        self._plan.forgotten.update(a.alias_id for a in kept.aliases if a.alias_id.lower() in there)
 
 
-def _votes(phones):
-    """Count, by dialer, how many of its phones have which letters behind their extension."""
-    votes = collections.defaultdict(collections.Counter)
+def place_of(phone):
+    """Return what names a phone: its extension and ``server_ip``."""
+    return (phone.extension, phone.server_ip)
+
+
+def _shared_logins(phones, going):
+    """List phones that have one login, without those that go; a list for each such login."""
+    gone = {place_of(phone) for phone in going}
+    of_login = collections.defaultdict(list)
     for phone in phones:
-        rest = phone.login[len(phone.extension) :]
-        if phone.login.startswith(phone.extension) and _LETTERS.fullmatch(rest):
-            votes[phone.server_ip][rest] += 1
-    return votes
+        if phone.login and place_of(phone) not in gone:
+            of_login[phone.login.lower()].append(phone)
+    return [of_login[login] for login in sorted(of_login) if len(of_login[login]) > 1]
 
 
-def _letters_of_names(ids, extensions):
-    """Find what, behind some extension, would give the name of an alias: 11 and 1a make 111a."""
-    return {
-        alias_id[length:]
-        for alias_id in ids
-        for length in range(1, len(alias_id))
-        if alias_id[:length] in extensions
-    }
+def _shared(phones):
+    """Say that phones that were named by hand have one login."""
+    names = ", ".join(f"{phone.extension} on {phone.server_ip}" for phone in sorted(phones))
+    what = f"is the login of {len(phones)} phones ({names})"
+    fix = "give each its own; agents are sent to any of them"
+    return Problem(f"phone login {phones[0].login}", what, fix, is_subject=True)
 
 
 def _without(alias, leaving):
@@ -341,19 +462,26 @@ def _without(alias, leaving):
     return {**alias, "server_ips": stay}
 
 
-def _passwords_of(alias, phones):
-    """The passwords of an alias: the inventory's, those its phones have, or new ones."""
+def _passwords_of(alias, phones, former):
+    """The passwords of an alias: the inventory's, those its phones have or had, or new ones."""
     login = (
         alias["login_password"]
         or _most_common(phone.login_password for phone in phones)
+        or _first(phone.login_password for phone in former)
         or new_login_password()
     )
     registration = (
         alias["registration_password"]
         or _most_common(phone.registration_password for phone in phones)
+        or _first(phone.registration_password for phone in former)
         or new_registration_password()
     )
     return str(login), str(registration)
+
+
+def _first(values):
+    """Return the first value that isn't empty; None where there is none."""
+    return next(filter(None, values), None)
 
 
 def _most_common(values):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import join_logins
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import place_of
 
 
 def describe(plan):
@@ -16,9 +17,15 @@ def describe(plan):
     Returns:
         A line for each change, in the order in which they are made.
     """
-    lines = [f"phone {p.login} on {p.server_ip}: added" for p in plan.new_phones]
-    lines += [f"phone {p.login} on {p.server_ip}: changed" for p in plan.changed_phones]
-    lines += [f"alias {a.alias_id}: added with {join_logins(a.logins)}" for a in plan.new_aliases]
+    lines = [f"{_on(p)}: {_added(p, plan)}" for p in plan.new_phones]
+    lines += [f"{_on(old)}: gets the login {new.login}" for old, new in plan.renamed_phones]
+    lines += [f"{_on(p)}: changed" for p in plan.changed_phones]
+    lines += [f"{_on(p)}: opened again" for p in plan.opened_phones]
+    lines += [
+        f"alias {a.alias_id}: {'came back' if a.alias_id in plan.returned else 'added'}"
+        f" with {join_logins(a.logins)}"
+        for a in plan.new_aliases
+    ]
     for old, new in plan.changed_aliases:
         parts = []
         if tuple(old.logins) != tuple(new.logins):
@@ -27,7 +34,8 @@ def describe(plan):
             parts.append(f"named {new.name}")
         lines.append(f"alias {new.alias_id}: {', '.join(parts)}")
     lines += [f"alias {a.alias_id}: removed" for a in plan.removed_aliases]
-    lines += [f"phone {p.login} on {p.server_ip}: removed" for p in plan.removed_phones]
+    lines += [f"{_on(p)}: closed until its call ends" for p in plan.closed_phones]
+    lines += [f"{_on(p)}: removed" for p in plan.removed_phones]
     return lines
 
 
@@ -40,14 +48,18 @@ def as_diff(plan):
     Returns:
         What a module returns as ``diff``.
     """
-    before = [_phone_line(p) for p in plan.removed_phones]
+    before = [_on(p) for p in [*plan.removed_phones, *plan.closed_phones]]
+    before += [_on(old) for old, _new in plan.renamed_phones]
+    before += [f"{_on(p)} (closed)" for p in plan.opened_phones]
     before += [_alias_line(a) for a in plan.removed_aliases]
     before += [_alias_line(old) for old, _new in plan.changed_aliases]
-    before += [f"{_phone_line(p)} (passwords or name as before)" for p in plan.changed_phones]
-    after = [_phone_line(p) for p in plan.new_phones]
+    before += [f"{_on(p)} (passwords or name as before)" for p in plan.changed_phones]
+    after = [_on(p) for p in [*plan.new_phones, *plan.opened_phones]]
+    after += [_on(new) for _old, new in plan.renamed_phones]
+    after += [f"{_on(p)} (closed)" for p in plan.closed_phones]
     after += [_alias_line(a) for a in plan.new_aliases]
     after += [_alias_line(new) for _old, new in plan.changed_aliases]
-    after += [f"{_phone_line(p)} (passwords or name as wanted)" for p in plan.changed_phones]
+    after += [f"{_on(p)} (passwords or name as wanted)" for p in plan.changed_phones]
     return {
         "before_header": "phones and aliases",
         "after_header": "phones and aliases",
@@ -56,7 +68,11 @@ def as_diff(plan):
     }
 
 
-def _phone_line(phone):
+def _added(phone, plan):
+    return "came back" if place_of(phone) in plan.returned else "added"
+
+
+def _on(phone):
     return f"phone {phone.login} on {phone.server_ip}"
 
 

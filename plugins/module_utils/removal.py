@@ -71,6 +71,7 @@ class Removal:
             dots = ", …" if len(self.users) > NAMES_SHOWN else ""
             verb = "agent is" if len(self.users) == 1 else "agents are"
             text += f" {len(self.users)} {verb} logged in on these phones: {shown}{dots}."
+            text += " Their phones are closed now and go when their calls have ended."
         return text
 
     def _numbers(self):
@@ -78,18 +79,46 @@ class Removal:
 
 
 def find_removal(plan, leaving: Collection[str], agents: Iterable[LiveAgent]) -> Removal:
-    """Find what a plan removes.
+    """Find what a plan removes, or closes until it can be removed.
 
     Args:
         plan: a ``phones.Plan``.
         leaving: the ``server_ip`` of dialers that go. Their phones don't count: whoever removes a
-            dialer asks for them.
+            dialer asks for them. Neither do phones that were closed before: that was asked.
         agents: the local agents.
     """
-    phones = [phone for phone in plan.removed_phones if phone.server_ip not in leaving]
-    places = {(phone.server_ip, phone.extension.lower()) for phone in phones}
-    users = [agent.user for agent in agents if (agent.server_ip, _extension_of(agent)) in places]
-    return Removal(phones, plan.removed_aliases, sorted(set(users)))
+    phones = [
+        phone
+        for phone in [*plan.removed_phones, *plan.closed_phones]
+        if phone.server_ip not in leaving and (phone.extension, phone.server_ip) not in plan.ended
+    ]
+    users = agents_on(phones, agents)
+    return Removal(phones, plan.removed_aliases, sorted({user for _phone, user in users}))
+
+
+def busy_places(agents: Iterable[LiveAgent]) -> set[tuple[str, str]]:
+    """Return the extension, in small letters, and ``server_ip`` of the phones of agents."""
+    return {(_extension_of(agent), agent.server_ip) for agent in agents}
+
+
+def agents_on(phones, agents: Iterable[LiveAgent]) -> list[tuple[Any, str]]:
+    """Find who talks on phones.
+
+    Args:
+        phones: the phones.
+        agents: the local agents.
+
+    Returns:
+        Pairs of a phone and a user, in the phones' order.
+    """
+    users: dict[tuple[str, str], list[str]] = {}
+    for agent in agents:
+        users.setdefault((_extension_of(agent), agent.server_ip), []).append(agent.user)
+    return [
+        (phone, user)
+        for phone in phones
+        for user in users.get((phone.extension.lower(), phone.server_ip), [])
+    ]
 
 
 def check_something_is_wanted(wanted, dialers, removal: Removal, confirmed: bool) -> None:

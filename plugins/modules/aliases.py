@@ -18,7 +18,14 @@ description:
   - On a cluster that runs VICIdial, only what the inventory names is changed. New phones are
     complete rows, as VICIdial's forms write them. VICIdial is asked to rewrite the files of the
     dialers whose phones have changed, and of no others.
-  - Everything happens in one transaction, in bulk.
+  - What is removed is kept for a while, with its passwords, in a table that only the provisioning
+    user reads. If it is wanted again, it comes back with the same logins, letters, passwords and
+    order of its logins list.
+  - A phone on which an agent talks isn't removed under the call. Its alias and list entries go, and
+    the phone is closed. The next run after the call removes it, without a question.
+  - If two phones have one login, which Evenfloor once made for both, one gets a login of its own.
+  - Everything happens in bulk. What goes is kept first, in a transaction of its own, and the rest
+    is one transaction.
 options:
   phone_aliases:
     description:
@@ -96,6 +103,11 @@ options:
         nothing, either.
     type: bool
     default: false
+  removed_kept:
+    description:
+      - For how many days what was removed can come back. Each run deletes what is older.
+    type: int
+    default: 30
 attributes:
   check_mode:
     support: full
@@ -123,11 +135,26 @@ EXAMPLES = r"""
 
 RETURN = r"""
 counts:
-  description: How many phones and aliases were added, changed and removed.
+  description:
+    - How many phones and aliases were added, changed and removed. Those that came back are counted
+      among the added ones too.
   returned: success
   type: dict
-  sample: {"phones_added": 120, "phones_changed": 0, "phones_removed": 0, "aliases_added": 60,
-           "aliases_changed": 0, "aliases_removed": 0}
+  sample: {"phones_added": 120, "phones_returned": 60, "phones_renamed": 0, "phones_changed": 0,
+           "phones_opened": 0, "phones_closed": 0, "phones_removed": 0, "aliases_added": 60,
+           "aliases_returned": 60, "aliases_changed": 0, "aliases_removed": 0}
+kept:
+  description: How much of what goes is kept, and for how many days.
+  returned: success
+  type: dict
+  sample: {"phones": 3, "aliases": 1, "days": 30}
+closed:
+  description:
+    - The phones that should go and wait, closed, for an agent's call to end; one for each agent.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"login": "101a", "extension": "101", "server_ip": "10.0.0.11", "user": "agent7"}]
 changes:
   description: Each change in words, without passwords.
   returned: success
@@ -156,6 +183,8 @@ letters:
   sample: {"10.0.0.11": "a"}
 """
 
+from typing import NamedTuple
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import join_logins
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
@@ -167,21 +196,48 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     work_on_database,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Request, make_plan
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import (
+    Plan,
+    Request,
+    make_plan,
+    place_of,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import as_diff, describe
+from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
+    InventoryError,
+    Problem,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
     flavor_of_cluster,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removal import (
     Removal,
+    agents_on,
+    busy_places,
     check_confirmed,
     check_something_is_wanted,
     find_removal,
 )
+from ansible_collections.evenfloor.cluster.plugins.module_utils.removed import (
+    as_kept,
+    forget,
+    former_aliases,
+    former_phones,
+    keep,
+    read_rows,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
+    columns_of,
     delete_rows,
     insert_rows,
 )
+
+
+class Found(NamedTuple):
+    """What there is besides phones and aliases: what is kept, and who is logged in."""
+
+    kept: list
+    agents: list
 
 
 def read_longest_list(cursor):
@@ -193,8 +249,14 @@ def read_longest_list(cursor):
     return int(cursor.fetchone()[0])
 
 
-def plan_changes(params, flavor, cursor):
-    """Read what is there, and work out what has to change.
+def plan_changes(params, flavor, cursor, found):
+    """Work out what has to change.
+
+    Args:
+        params: the module's.
+        flavor: the cluster's.
+        cursor: an open cursor.
+        found: what is kept, and who is logged in.
 
     Returns:
         A ``phones.Plan``.
@@ -208,6 +270,8 @@ def plan_changes(params, flavor, cursor):
         grow=params["grow"],
         purge=params["purge"],
         longest_list=read_longest_list(cursor),
+        kept=as_kept(found.kept),
+        busy=busy_places(found.agents),
     )
     return make_plan(read_phones(cursor), read_aliases(cursor), request)
 
@@ -221,38 +285,68 @@ def alias_row(alias):
     }
 
 
-def write_plan(cursor, plan, new_rows):
+def write_plan(cursor, plan, new_rows, kept):
     """Write a plan's changes. At no moment does an alias name a phone that isn't there.
 
     Args:
         cursor: an open cursor.
         plan: the plan.
         new_rows: lists of rows for its new phones; those of one list have the same columns.
+        kept: what is kept already.
     """
     for rows in new_rows:
         insert_rows(cursor, "phones", rows)
-    for phone in plan.changed_phones:
-        cursor.execute(
-            "UPDATE phones SET pass = %s, conf_secret = %s, fullname = %s"
-            " WHERE extension = %s AND server_ip = %s",
-            (
-                phone.login_password,
-                phone.registration_password,
-                phone.name,
-                phone.extension,
-                phone.server_ip,
-            ),
-        )
+    write_phones(cursor, plan)
+    former = former_phones(kept)
+    for phone in plan.opened_phones:
+        switch_phone(cursor, phone, former[place_of(phone)].get("active"))
     changed = [new for _old, new in plan.changed_aliases]
-    rows = [alias_row(alias) for alias in changed + plan.new_aliases]
+    new = [alias for alias in plan.new_aliases if alias.alias_id not in plan.returned]
+    rows = [alias_row(alias) for alias in changed + new]
     insert_rows(cursor, "phones_alias", rows, replacing=["alias_name", "logins_list"])
+    for rows in returned_aliases(cursor, plan, former_aliases(kept)):
+        insert_rows(cursor, "phones_alias", rows)
     gone = [(alias.alias_id,) for alias in plan.removed_aliases]
     delete_rows(cursor, "phones_alias", ["alias_id"], gone)
-    places = [(phone.extension, phone.server_ip) for phone in plan.removed_phones]
+    for phone in plan.closed_phones:
+        switch_phone(cursor, phone, "N")
+    places = [place_of(phone) for phone in plan.removed_phones]
     delete_rows(cursor, "phones", ["extension", "server_ip"], places)
 
 
-def check_removal(module, cursor, plan):
+def write_phones(cursor, plan):
+    """Write what a plan changes of phones that stay."""
+    where = "WHERE extension = %s AND server_ip = %s"
+    for _old, phone in plan.renamed_phones:
+        cursor.execute(f"UPDATE phones SET login = %s {where}", (phone.login, *place_of(phone)))
+    for phone in plan.changed_phones:
+        values = (phone.login_password, phone.registration_password, phone.name)
+        cursor.execute(
+            f"UPDATE phones SET pass = %s, conf_secret = %s, fullname = %s {where}",
+            (*values, *place_of(phone)),
+        )
+
+
+def switch_phone(cursor, phone, active):
+    """Open or close a phone; the choice takes no phone that isn't active."""
+    cursor.execute(
+        "UPDATE phones SET active = %s WHERE extension = %s AND server_ip = %s",
+        (active, *place_of(phone)),
+    )
+
+
+def returned_aliases(cursor, plan, former):
+    """Make the rows of aliases that come back, as they were; a list for each set of columns."""
+    there, alike = columns_of(cursor, "phones_alias"), {}
+    for alias in plan.new_aliases:
+        if alias.alias_id in plan.returned:
+            row = {**former.get(alias.alias_id.lower(), {}), **alias_row(alias)}
+            row = {column: row[column] for column in there if column in row}
+            alike.setdefault(tuple(row), []).append(row)
+    return list(alike.values())
+
+
+def check_removal(module, plan, agents):
     """Make sure that what goes may go.
 
     Returns:
@@ -262,7 +356,7 @@ def check_removal(module, cursor, plan):
         ValueError: it has to be confirmed, or the inventory wants nothing at all.
     """
     params, limit = module.params, module.params["remove_without_asking"]
-    removal = find_removal(plan, params["leaving"], read_agents(cursor))
+    removal = find_removal(plan, params["leaving"], agents)
     check_something_is_wanted(
         params["phone_aliases"], params["dialers"], removal, params["confirmed"]
     )
@@ -293,37 +387,116 @@ def bring_to_state(module, cursor):
     flavor = flavor_of_cluster(cursor, params["cluster_flavor"])
     if params["purge"]:
         flavor.check_purge()
-    plan = plan_changes(params, flavor, cursor)
-    removal = check_removal(module, cursor, plan)
+    check_removed_kept(params["removed_kept"])
+    found = Found(read_rows(cursor), read_agents(cursor))
+    plan = plan_changes(params, flavor, cursor, found)
+    removal = check_removal(module, plan, found.agents)
+    touched = touched_dialers(plan)
+    if not module.check_mode:
+        apply_plan(params, flavor, cursor, plan, found.kept)
+    for problem in plan.problems:
+        module.warn(problem.sentence())
     changes = describe(plan)
-    touched = {
-        phone.server_ip
-        for phones in (plan.new_phones, plan.changed_phones, plan.removed_phones)
-        for phone in phones
-    }
-    if changes and not module.check_mode:
-        new_rows = flavor.phone_rows(cursor, plan.new_phones, params["dialers"])
-        # Both before and after: some tables have no transactions, and a run that is killed in
-        # between must not leave a phone that is missing from the files.
-        flavor.rebuild_files(cursor, touched)
-        write_plan(cursor, plan, new_rows)
-        flavor.rebuild_files(cursor, touched)
     return {
         "changed": bool(changes),
         "changes": changes,
         "letters": plan.letters,
         "removal": removal,
         "rebuilt": flavor.rebuilt(touched),
-        "counts": {
-            "phones_added": len(plan.new_phones),
-            "phones_changed": len(plan.changed_phones),
-            "phones_removed": len(plan.removed_phones),
-            "aliases_added": len(plan.new_aliases),
-            "aliases_changed": len(plan.changed_aliases),
-            "aliases_removed": len(plan.removed_aliases),
-        },
+        "counts": count_changes(plan),
+        "kept": describe_kept(plan, params["removed_kept"]),
+        "closed": describe_closed([*plan.waiting, *plan.closed_phones], found.agents),
         "diff": as_diff(plan),
     }
+
+
+def check_removed_kept(days):
+    """Make sure that what is kept isn't deleted by mistake.
+
+    Raises:
+        InventoryError: the number is negative.
+    """
+    if days < 0:
+        what, fix = f"is {days}", "give a number of days, or 0 to keep nothing"
+        raise InventoryError(Problem("phone_aliases_removed_kept", what, fix, is_subject=True))
+
+
+def apply_plan(params, flavor, cursor, plan, kept):
+    """Write a plan's changes, in an order in which a run that is killed loses nothing.
+
+    Args:
+        params: the module's.
+        flavor: the cluster's.
+        cursor: an open cursor.
+        plan: the plan.
+        kept: what is kept already.
+    """
+    touched = touched_dialers(plan)
+    if describe(plan):
+        new_rows = flavor.phone_rows(
+            cursor, plan.new_phones, params["dialers"], former_phones(kept)
+        )
+        if plan.removed_phones or plan.closed_phones or plan.removed_aliases:
+            # Some tables have no transactions: what goes is kept before the first row has gone.
+            keep(cursor, plan, kept)
+            cursor.execute("COMMIT")
+        # Both before and after: some tables have no transactions, and a run that is killed in
+        # between must not leave a phone that is missing from the files.
+        flavor.rebuild_files(cursor, touched)
+        write_plan(cursor, plan, new_rows, kept)
+        flavor.rebuild_files(cursor, touched)
+    forget(cursor, plan, params["removed_kept"])
+
+
+def touched_dialers(plan):
+    """Return the ``server_ip`` of the dialers whose phones change."""
+    renamed = [new for _old, new in plan.renamed_phones]
+    phones = [
+        *plan.new_phones,
+        *renamed,
+        *plan.changed_phones,
+        *plan.opened_phones,
+        *plan.closed_phones,
+        *plan.removed_phones,
+    ]
+    return {phone.server_ip for phone in phones}
+
+
+def count_changes(plan):
+    """Count a plan's changes, as the module returns them."""
+    came_back = [phone for phone in plan.new_phones if place_of(phone) in plan.returned]
+    return {
+        "phones_added": len(plan.new_phones),
+        "phones_returned": len(came_back),
+        "phones_renamed": len(plan.renamed_phones),
+        "phones_changed": len(plan.changed_phones),
+        "phones_opened": len(plan.opened_phones),
+        "phones_closed": len(plan.closed_phones),
+        "phones_removed": len(plan.removed_phones),
+        "aliases_added": len(plan.new_aliases),
+        "aliases_returned": len([a for a in plan.new_aliases if a.alias_id in plan.returned]),
+        "aliases_changed": len(plan.changed_aliases),
+        "aliases_removed": len(plan.removed_aliases),
+    }
+
+
+def describe_kept(plan, days):
+    """Say how much is kept, as the module returns it."""
+    phones = len(plan.removed_phones) + len(plan.closed_phones)
+    return {"phones": phones, "aliases": len(plan.removed_aliases), "days": days}
+
+
+def describe_closed(phones, agents):
+    """List closed phones with those who talk on them, as the module returns them."""
+    return [
+        {
+            "login": phone.login,
+            "extension": phone.extension,
+            "server_ip": phone.server_ip,
+            "user": user,
+        }
+        for phone, user in agents_on(phones, agents)
+    ]
 
 
 ALIAS_ARGUMENTS = {
@@ -353,12 +526,21 @@ def main():
             "purge": {"type": "bool", "default": False},
             "remove_without_asking": {"type": "int", "default": 5},
             "confirmed": {"type": "bool", "default": False},
+            "removed_kept": {"type": "int", "default": 30},
         },
         supports_check_mode=True,
     )
-    nothing = describe_removal(Removal(), module.params["remove_without_asking"])
+    limit, days = module.params["remove_without_asking"], module.params["removed_kept"]
     work_on_database(
-        module, bring_to_state, changes=[], letters={}, counts={}, rebuilt=[], removal=nothing
+        module,
+        bring_to_state,
+        changes=[],
+        letters={},
+        counts={},
+        rebuilt=[],
+        removal=describe_removal(Removal(), limit),
+        kept=describe_kept(Plan(), days),
+        closed=[],
     )
 
 

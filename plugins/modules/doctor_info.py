@@ -83,6 +83,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_database 
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import flavor_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.removed import read_closed
 
 
 def free_rooms():
@@ -151,15 +152,19 @@ def aliases_of_extensions(aliases, phones):
     }
 
 
-def expected_of(row, phones, heartbeat_timeout):
-    """Say what there should be on a dialer, besides its sessions."""
+def expected_of(row, phones, closed, heartbeat_timeout):
+    """Say what there should be on a dialer, besides its sessions.
+
+    A phone that is closed until its call ends is still there.
+    """
     age = row["heartbeat_age"]
     return {
         "alive": age is not None and age < heartbeat_timeout,
         "expected": {
             phone["extension"]: phone["registered"]
             for phone in phones
-            if phone["server_ip"] == row["server_ip"] and phone["active"]
+            if phone["server_ip"] == row["server_ip"]
+            and (phone["active"] or (phone["extension"], row["server_ip"]) in closed)
         },
     }
 
@@ -176,6 +181,7 @@ def examine(module, cursor):
     names = {dialer["server_ip"]: dialer["name"] for dialer in params["dialers"]}
     rows, phones = flavor.compared_servers(read_dialers(cursor), names), read_phones(cursor)
     aliases = {alias.alias_id: list(alias.logins) for alias in read_aliases(cursor)}
+    closed = read_closed(cursor)
     doctor = AliasDoctor(wanted, phones, names, flavor.owns_phones)
     found = [*look_at_dialers(params["dialers"], rows, timeout), *doctor.look_at(aliases)]
     return {
@@ -184,7 +190,7 @@ def examine(module, cursor):
         "aliases": aliases_of_extensions(aliases, phones),
         "dialers": {
             row["server_ip"]: {
-                **expected_of(row, phones, timeout),
+                **expected_of(row, phones, closed, timeout),
                 "sessions": read_sessions(cursor, row["server_ip"]),
             }
             for row in rows

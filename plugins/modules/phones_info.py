@@ -13,6 +13,7 @@ description:
   - Reads the phones, and on request their registration passwords for endpoints and softphones.
   - Returns which dialers have been opened for logins, and which phones should be registered and
     aren't.
+  - A phone that is closed until its call ends is one of the phones as long as it is there.
 options:
   server_ips:
     description: Only phones on these dialers; all by default.
@@ -61,9 +62,19 @@ awaited:
   description:
     - The logins of those phones that aren't registered and should be, because the extension is
       registered on a dialer that has been opened, or, where none has been, because it is managed.
+      Nobody waits for closed phones.
   returned: success
   type: list
   elements: str
+closed:
+  description:
+    - Those of the phones that the module M(evenfloor.cluster.aliases) has closed instead of
+      removing them under a call. One entry for each agent who is still on such a phone; C(user) is
+      empty where nobody is, and the next run of that module removes the phone.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"login": "101a", "extension": "101", "server_ip": "10.0.0.11", "user": "agent7"}]
 opened:
   description: The server IPs of the dialers that have been opened for logins.
   returned: success
@@ -75,18 +86,33 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import REGISTERED_STATES
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
+    read_agents,
     read_opened,
     work_on_database,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_extensions
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Phone, place_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
     flavor_of_cluster,
 )
+from ansible_collections.evenfloor.cluster.plugins.module_utils.removal import agents_on
+from ansible_collections.evenfloor.cluster.plugins.module_utils.removed import read_closed
 
 
-def read_phones(cursor, server_ips, extensions, with_passwords):
-    """Read the active phones that match; None matches all."""
+def read_phones(cursor, params, extensions, closed):
+    """Read the phones that match and are active, or closed by Evenfloor.
+
+    Args:
+        cursor: an open cursor.
+        params: the module's.
+        extensions: which extensions; None for all.
+        closed: places of the phones that Evenfloor has closed.
+    """
+    server_ips, with_passwords = params["server_ips"], params["with_passwords"]
     conditions, values = ["active = 'Y'"], []
+    if closed:
+        conditions = ["(active = 'Y' OR (extension, server_ip) IN %s)"]
+        values = [tuple(sorted(closed))]
     for column, wanted in (("server_ip", server_ips), ("extension", extensions)):
         if wanted is not None:
             conditions.append(f"{column} IN %s" if wanted else "FALSE")
@@ -106,6 +132,18 @@ def read_phones(cursor, server_ips, extensions, with_passwords):
             **({"registration_password": secret} if with_passwords else {}),
         }
         for extension, server_ip, login, name, state, secret in cursor.fetchall()
+    ]
+
+
+def describe_closed(phones, agents):
+    """List the closed phones with those who talk on them."""
+    closed = [Phone(p["extension"], p["server_ip"], p["login"], "", "", "") for p in phones]
+    found = agents_on(closed, agents)
+    talking = {place_of(phone) for phone, _user in found}
+    found += [(phone, "") for phone in closed if place_of(phone) not in talking]
+    return [
+        {"login": p.login, "extension": p.extension, "server_ip": p.server_ip, "user": user}
+        for p, user in sorted(found)
     ]
 
 
@@ -130,15 +168,23 @@ def read(module, cursor):
     flavor_of_cluster(cursor, params["cluster_flavor"])
     extensions = params["extensions"]
     wanted = expand_extensions(extensions) if extensions else extensions
-    phones = read_phones(cursor, params["server_ips"], wanted, params["with_passwords"])
+    places = read_closed(cursor)
+    phones = read_phones(cursor, params, wanted, places)
+    closed = [phone for phone in phones if (phone["extension"], phone["server_ip"]) in places]
     opened = read_opened(cursor)
     expected = expected_extensions(cursor, opened, params["managed_extensions"])
     awaited = [
         phone["login"]
         for phone in phones
-        if not phone["registered"] and phone["extension"] in expected
+        if not phone["registered"] and phone not in closed and phone["extension"] in expected
     ]
-    return {"changed": False, "phones": phones, "awaited": awaited, "opened": opened}
+    return {
+        "changed": False,
+        "phones": phones,
+        "awaited": awaited,
+        "closed": describe_closed(closed, read_agents(cursor) if closed else []),
+        "opened": opened,
+    }
 
 
 def main():
@@ -152,7 +198,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    work_on_database(module, read, changed=False, phones=[], awaited=[], opened=[])
+    work_on_database(module, read, changed=False, phones=[], awaited=[], closed=[], opened=[])
 
 
 if __name__ == "__main__":

@@ -126,3 +126,10 @@ def test_neither_can_read_what_is_not_its_business(connect_as):
     assert denied(dialer, "SELECT conf_secret FROM phones")
     assert denied(dialer, "SELECT user FROM evenfloor_decisions")
     assert denied(dialer, "UPDATE phones_alias SET logins_list = ''")
+
+
+def test_neither_reads_what_was_removed(connect_as):
+    """It holds every password of the phones that went."""
+    read = "SELECT row_there FROM evenfloor_removed"
+    for user in GRANTED:
+        assert denied(connect_as(user), read)

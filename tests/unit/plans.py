@@ -4,6 +4,18 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors, 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Request
 from hypothesis import strategies as st
 
+#: The attributes of a plan that are changes.
+CHANGES = (
+    "new_phones",
+    "renamed_phones",
+    "changed_phones",
+    "opened_phones",
+    "new_aliases",
+    "changed_aliases",
+    "removed_aliases",
+    "closed_phones",
+    "removed_phones",
+)
 ADDRESSES = [f"10.0.0.{number}" for number in range(1, 6)]
 EXTENSIONS = ["101", "102", "103", "104"]
 
@@ -29,6 +41,9 @@ def apply(plan, phones, aliases):
         place = (phone.extension, phone.server_ip)
         assert place not in phones, f"{place} is there already"
         phones[place] = phone
+    for old, phone in plan.renamed_phones:
+        assert phones[phone.extension, phone.server_ip] == old
+        phones[phone.extension, phone.server_ip] = phone
     for phone in plan.changed_phones:
         old = phones[phone.extension, phone.server_ip]
         assert phone != old
@@ -66,7 +81,7 @@ def lists(aliases):
 
 def changes(plan):
     """Count a plan's changes."""
-    return sum(len(part) for part in plan[:-1])
+    return sum(len(getattr(plan, part)) for part in CHANGES)
 
 
 PASSWORDS = st.sampled_from([None, None, "given1", "given2"])

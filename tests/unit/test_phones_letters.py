@@ -2,11 +2,8 @@
 
 import pytest
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import letters_of
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import (
-    Alias,
-    Phone,
-    assign_letters,
-)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.letters import assign_letters
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
 from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import InventoryError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,6 +142,7 @@ def test_a_new_phone_whose_letters_another_phone_of_its_extension_has_gets_other
     first, second, third = ADDRESSES[:3]
     by_hand = [
         Phone("102", third, "102c", "secret", "registration", "Somebody"),
+        Phone("104", third, "104c", "secret", "registration", "Somebody"),
         Phone("103", first, "103a", "secret", "registration", "Somebody"),
         Phone("103", second, "103c", "secret", "registration", "Somebody"),
     ]

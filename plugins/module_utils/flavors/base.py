@@ -153,7 +153,11 @@ class Flavor(abc.ABC):
 
     @abc.abstractmethod
     def phone_rows(
-        self, cursor, phones: Sequence[Any], dialers: Iterable[Mapping[str, Any]]
+        self,
+        cursor,
+        phones: Sequence[Any],
+        dialers: Iterable[Mapping[str, Any]],
+        former: Mapping[tuple[str, str], Mapping[str, Any]],
     ) -> list[list[dict[str, Any]]]:
         """Make the rows of ``phones`` for new phones.
 
@@ -162,6 +166,7 @@ class Flavor(abc.ABC):
             phones: the new phones (``phones.Phone``).
             dialers: the inventory's, dicts with ``server_ip``, and ``protocol`` where new phones
                 are to have another than those that are there.
+            former: the rows of removed phones, by extension and ``server_ip``.
 
         Returns:
             Lists of rows; those of one list have the same columns.

@@ -50,8 +50,8 @@ class Plain(Flavor):
         """Compare all: one that the inventory doesn't have is a finding."""
         return list(rows)
 
-    def phone_rows(self, cursor, phones, dialers):
-        """Make PJSIP phones with the columns that Evenfloor reads."""
+    def phone_rows(self, cursor, phones, dialers, former):
+        """Make PJSIP phones with the columns that Evenfloor reads, whatever they were."""
         return [[self._phone_row(phone) for phone in phones]]
 
     @staticmethod

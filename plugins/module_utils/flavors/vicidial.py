@@ -9,6 +9,8 @@ differ between VICIdial's releases: only those that a table has are written.
 
 from __future__ import annotations
 
+import collections
+
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import ROOM_TABLES
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.base import Flavor
 from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import LONGEST_VOICEMAIL_ID
@@ -41,6 +43,8 @@ _NOT_CLONED_OF_PHONE = {
     "active": "Y",
     "status": "ACTIVE",
 }
+#: What VICIdial finds out of a phone again.
+_NOT_RESTORED = {"peer_status": "UNKNOWN", "ping_time": None}
 #: What a dialer doesn't share with the one that it is cloned from.
 _NOT_CLONED_OF_SERVER = {
     "active": "Y",
@@ -127,10 +131,10 @@ class Vicidial(Flavor):
 
     # -- phones in the database -----------------------------------------------------------
 
-    def phone_rows(self, cursor, phones, dialers):
-        """Make whole rows: like the extension's other phones, else like VICIdial's form.
+    def phone_rows(self, cursor, phones, dialers, former):
+        """Make whole rows: as it was, like the extension's other phones, else like VICIdial's form.
 
-        A phone's protocol is its dialer's ``protocol``; where there is none, that of the
+        A new phone's protocol is its dialer's ``protocol``; where there is none, that of the
         extension's other phones, of most phones, or the one that the system allows.
         """
         if not phones:
@@ -138,15 +142,17 @@ class Vicidial(Flavor):
         protocols = {dialer["server_ip"]: dialer.get("protocol") for dialer in dialers}
         siblings = _siblings(cursor, {phone.extension for phone in phones})
         form = {**_NEW_PHONE, **_form(cursor)}
-        cloned, new = [], []
-        for phone in phones:
-            sibling = siblings.get(phone.extension)
-            row = _phone_row(phone, sibling, form)
-            if protocols.get(phone.server_ip):
-                row["protocol"] = protocols[phone.server_ip]
-            (cloned if sibling else new).append(row)
         there = columns_of(cursor, "phones")
-        return [[_only(there, row) for row in rows] for rows in (cloned, new)]
+        alike = collections.defaultdict(list)
+        for phone in phones:
+            old = former.get((phone.extension, phone.server_ip))
+            row = _row_as_it_was(phone, old) if old else None
+            if not old:
+                row = _phone_row(phone, siblings.get(phone.extension), form)
+                row["protocol"] = protocols.get(phone.server_ip) or row["protocol"]
+            row = _only(there, row)
+            alike[tuple(row)].append(row)
+        return list(alike.values())
 
     def rebuilt(self, server_ips):
         """Return them all: VICIdial writes their files."""
@@ -212,23 +218,31 @@ def _only(columns, row):
     return {column: row[column] for column in columns if column in row}
 
 
+def _row_as_it_was(phone, former):
+    """Make a removed phone's row again."""
+    return {**former, **_NOT_RESTORED, **_own_columns(phone)}
+
+
 def _phone_row(phone, sibling, form):
     """Make a row like a sibling's, or like the form's where there is none."""
     row = {**sibling, **_NOT_CLONED_OF_PHONE} if sibling else {**form}
-    row.update(
-        {
-            "extension": phone.extension,
-            "server_ip": phone.server_ip,
-            "login": phone.login,
-            "pass": phone.login_password,
-            "conf_secret": phone.registration_password,
-            "fullname": phone.name,
-        }
-    )
+    row.update(_own_columns(phone))
     if not sibling:
         row["dialplan_number"] = phone.extension
         row["voicemail_id"] = phone.extension[:LONGEST_VOICEMAIL_ID]
     return row
+
+
+def _own_columns(phone):
+    """Return the columns that Evenfloor decides about."""
+    return {
+        "extension": phone.extension,
+        "server_ip": phone.server_ip,
+        "login": phone.login,
+        "pass": phone.login_password,
+        "conf_secret": phone.registration_password,
+        "fullname": phone.name,
+    }
 
 
 def _siblings(cursor, extensions):

@@ -48,3 +48,18 @@ CREATE TABLE IF NOT EXISTS evenfloor_decisions (
   PRIMARY KEY (decision_id),
   KEY decided (decided)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- Phones and aliases that were removed, so that they can come back as they were. Written before they
+-- go, and gone once they have come back or are old enough. `name` is the extension or the alias's
+-- id, `row_there` the whole row as JSON, with its passwords: only the provisioning user reads it.
+-- `closed` is set while a phone is still there, closed for logins, because an agent was talking on
+-- it. Both times are in UTC.
+CREATE TABLE IF NOT EXISTS evenfloor_removed (
+  kind ENUM('phone','alias') NOT NULL,
+  name VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  removed DATETIME NOT NULL,
+  closed DATETIME DEFAULT NULL,
+  row_there MEDIUMTEXT NOT NULL,
+  PRIMARY KEY (kind, name, server_ip)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;

@@ -20,9 +20,14 @@ def test_aliases_are_created_with_a_phone_on_every_dialer(modules, cluster):
     assert result["changed"]
     assert result["counts"] == {
         "phones_added": 6,
+        "phones_returned": 0,
+        "phones_renamed": 0,
         "phones_changed": 0,
+        "phones_opened": 0,
+        "phones_closed": 0,
         "phones_removed": 0,
         "aliases_added": 3,
+        "aliases_returned": 0,
         "aliases_changed": 0,
         "aliases_removed": 0,
     }
