@@ -1,6 +1,6 @@
 # Copyright: Evenfloor contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Ansible action: wait until the last agent has left a dialer.
+"""Ansible action: wait until the last agent has left a dialer, or the closed phones.
 
 Documented in modules/drained.py.
 """
@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 #: What is passed on to the module that checks.
-PASSED_ON = ("server_ip", "database", "cluster_flavor", "config_file")
+PASSED_ON = ("database", "cluster_flavor", "config_file")
 DEFAULT_INTERVAL = 2
 #: A dialer that has sent no heartbeat for this many seconds is dead.
 DEAD_AFTER = 30
@@ -47,7 +47,7 @@ def silence(heartbeat_age: int | None) -> str:
 class ActionModule(ActionBase):
     """The action."""
 
-    _VALID_ARGS = frozenset({"name", "timeout", "interval", *PASSED_ON})
+    _VALID_ARGS = frozenset({"name", "server_ip", "timeout", "interval", *PASSED_ON})
     _supports_check_mode = True
 
     def run(self, tmp=None, task_vars=None):
@@ -80,7 +80,8 @@ class ActionModule(ActionBase):
         """Return how the waiting has ended; None if it goes on."""
         agents, age = found["agents"], found["heartbeat_age"]
         if not agents:
-            return {"dead": False, "msg": f"{name} is empty"}
+            left = f"{name} is empty" if self._is_dialer else f"nobody is left on {name}"
+            return {"dead": False, "msg": left}
         if is_dead(age):
             message = f"{name} {silence(age)}, nobody will leave it: {who(agents)} in its rows"
             return {"dead": True, "msg": message}
@@ -89,13 +90,29 @@ class ActionModule(ActionBase):
         if waited < timeout:
             return None
         message = (
-            f"{who(agents)} on {name} after {waited:.0f} s. It takes no new logins; run this again"
-            " to keep waiting, log them out (evenfloor logout --user NAME), or open it again"
-            f" (drain-dialer.yml -e dialer={name} -e undo=true)"
+            f"{who(agents)} on {name} after {waited:.0f} s. No new login goes there; run this again"
+            " to keep waiting, or log them out (evenfloor logout --user NAME)"
         )
+        if self._is_dialer:
+            undo = f"drain-dialer.yml -e dialer={name} -e undo=true"
+            message += f", or open it again ({undo})"
         return {"dead": False, "failed": True, "msg": message}
+
+    @property
+    def _is_dialer(self):
+        """Say whether a dialer is waited for, not phones."""
+        return "server_ip" in self._task.args
 
     def _look(self, task_vars):
         given = self._task.args
         arguments = {key: given[key] for key in PASSED_ON if key in given}
-        return self._execute_module("evenfloor.cluster.agents_info", arguments, task_vars=task_vars)
+        if self._is_dialer:
+            arguments["server_ip"] = given["server_ip"]
+            return self._execute_module(
+                "evenfloor.cluster.agents_info", arguments, task_vars=task_vars
+            )
+        found = self._execute_module(
+            "evenfloor.cluster.phones_info", {**arguments, "only_closed": True}, task_vars=task_vars
+        )
+        users = {phone["user"] for phone in found.get("closed", [])} - {""}
+        return {**found, "agents": sorted(users), "heartbeat_age": 0}

@@ -13,11 +13,14 @@ from typing import Any
 #: The columns of the table, by the key of the counts.
 COLUMNS = {
     "added": "added",
-    "changed": "changed",
     "returned": "came back",
+    "changed": "changed",
+    "closed": "closed",
     "removed": "removed",
     "kept": "kept for return",
 }
+#: What the module ``aliases`` counts besides, and which column it belongs to.
+_ALSO = {"renamed": "changed", "opened": "changed"}
 ROWS = ("phones", "aliases", "dialers")
 NOTHING = "No phone, alias or dialer was changed."
 NOTHING_WOULD = "No phone, alias or dialer would be changed."
@@ -61,14 +64,16 @@ def count_changes(results: Iterable[Any]) -> dict[str, dict[str, int]]:
     for result in _flat(results):
         for name, number in (result.get("counts") or {}).items():
             row, _, column = name.partition("_")
+            column = _ALSO.get(column, column)
             if row in counts and column in counts[row]:
                 counts[row][column] += number
+                if column == "returned":
+                    counts[row]["added"] -= number
+        for row in ("phones", "aliases"):
+            counts[row]["kept"] += (result.get("kept") or {}).get(row, 0)
         change = _change_of_dialer(result)
         if change:
             counts["dialers"][change] += 1
-    # Everything that goes is kept, with what it needs to come back. A dialer's row isn't.
-    for row in ("phones", "aliases"):
-        counts[row]["kept"] = counts[row]["removed"]
     return counts
 
 

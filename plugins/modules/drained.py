@@ -7,23 +7,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: drained
-short_description: Wait until the last agent has left a dialer
+short_description: Wait until the last agent has left a dialer, or the closed phones
 version_added: "0.1.0"
 description:
   - Checks every few seconds who is logged in on a dialer, and says how many are left whenever that
     changes. In check mode it checks once.
+  - Without O(server_ip) it does the same for the phones that M(evenfloor.cluster.aliases) has
+    closed, because agents were talking on them.
   - A dialer that has sent no heartbeat for 30 seconds is dead, and nobody will leave it. The
     action doesn't wait for it.
-  - An action plugin. It runs M(evenfloor.cluster.agents_info) on the target.
+  - An action plugin. It runs M(evenfloor.cluster.agents_info) or M(evenfloor.cluster.phones_info)
+    on the target.
 options:
   name:
-    description: The dialer's name, for the messages.
+    description: The dialer's name, or another name for what is waited for, for the messages.
     type: str
     required: true
   server_ip:
     description: The dialer's address.
     type: str
-    required: true
   timeout:
     description: How long to wait, in seconds.
     type: int

@@ -23,6 +23,10 @@ options:
     description: Only these extensions or ranges of extensions; all by default.
     type: list
     elements: str
+  only_closed:
+    description: Only phones that are closed until their calls end.
+    type: bool
+    default: false
   managed_extensions:
     description:
       - Extensions, or ranges of them, whose softphones this inventory manages. While no dialer has
@@ -109,9 +113,9 @@ def read_phones(cursor, params, extensions, closed):
         closed: places of the phones that Evenfloor has closed.
     """
     server_ips, with_passwords = params["server_ips"], params["with_passwords"]
-    conditions, values = ["active = 'Y'"], []
+    conditions, values = ["FALSE" if params["only_closed"] else "active = 'Y'"], []
     if closed:
-        conditions = ["(active = 'Y' OR (extension, server_ip) IN %s)"]
+        conditions = [f"({conditions[0]} OR (extension, server_ip) IN %s)"]
         values = [tuple(sorted(closed))]
     for column, wanted in (("server_ip", server_ips), ("extension", extensions)):
         if wanted is not None:
@@ -193,6 +197,7 @@ def main():
             **ARGUMENTS,
             "server_ips": {"type": "list", "elements": "str"},
             "extensions": {"type": "list", "elements": "str"},
+            "only_closed": {"type": "bool", "default": False},
             "managed_extensions": {"type": "list", "elements": "str", "default": []},
             "with_passwords": {"type": "bool", "default": False, "no_log": False},
         },

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from tests.unit.plans import (
     ADDRESSES,
-    UNHURRIED,
     apply,
     changes,
     lists,
@@ -110,7 +109,6 @@ def test_a_phone_that_goes_anyway_makes_nobody_change():
     assert lists(apply(plan, phones, aliases)[1]) == {"101x": ["101a", "101b"]}
 
 
-@UNHURRIED
 @given(
     st.dictionaries(
         st.tuples(st.sampled_from(["101", "102", "103"]), st.sampled_from(ADDRESSES)),

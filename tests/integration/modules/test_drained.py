@@ -31,6 +31,7 @@ def drain(modules, cluster, option_file):
             "cluster_flavor": "plain",
             **arguments,
         }
+        given = {name: value for name, value in given.items() if value is not None}
         done = subprocess.run(
             [
                 Path(sys.executable).with_name("ansible"),
@@ -75,3 +76,24 @@ def test_a_dead_dialer_is_not_waited_for(drain, cluster):
     done = drain(timeout=600)
     assert not done["failed"], done
     assert "nobody will leave it: 1 agent (agent7) in its rows" in done["text"]
+
+
+CLOSED = {"name": "closed phones", "server_ip": None}
+
+
+def test_an_agent_on_a_closed_phone_is_waited_for(drain, cluster, modules):
+    modules.aliases("101-102", serving=[FIRST])
+    cluster.add_agent(FIRST, "PJSIP/102", user="agent7")
+    modules.aliases("101", purge=True, confirmed=True)
+    done = drain(**CLOSED)
+    assert done["failed"]
+    assert "1 agent (agent7) on closed phones after 0 s. No new login goes there" in done["text"]
+    assert "undo=true" not in done["text"]
+    cluster.run("DELETE FROM vicidial_live_agents")
+    assert "nobody is left on closed phones" in drain(**CLOSED)["text"]
+
+
+def test_where_no_phone_is_closed_nobody_is_waited_for(drain, cluster, modules):
+    modules.aliases("101", serving=[FIRST])
+    cluster.add_agent(FIRST, "PJSIP/101", user="agent7")
+    assert not drain(**CLOSED)["failed"]
