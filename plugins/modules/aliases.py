@@ -438,7 +438,7 @@ def apply_plan(params, flavor, cursor, plan, kept):
         )
         if plan.removed_phones or plan.closed_phones or plan.removed_aliases:
             # Some tables have no transactions: what goes is kept before the first row has gone.
-            keep(cursor, plan, kept)
+            keep(cursor, plan)
             cursor.execute("COMMIT")
         # Both before and after: some tables have no transactions, and a run that is killed in
         # between must not leave a phone that is missing from the files.
