@@ -11,7 +11,7 @@ import json
 from typing import Any, NamedTuple
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import split_logins
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Alias,
     Kept,
     Phone,
@@ -104,7 +104,7 @@ def keep(cursor, plan) -> None:
 
     Args:
         cursor: an open cursor.
-        plan: a ``phones.Plan``.
+        plan: a ``plan.Plan``.
     """
     cursor.execute("SELECT UTC_TIMESTAMP(6)")
     (now,) = cursor.fetchone()

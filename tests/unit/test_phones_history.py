@@ -5,7 +5,7 @@ import copy
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors, phones
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Kept,
     Request,
     place_of,
