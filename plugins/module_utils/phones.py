@@ -202,9 +202,10 @@ class _Planner:
         return self._free_login(extension)
 
     def _free_login(self, extension):
-        """Find a login that no phone, no alias and no dialer's letters have."""
+        """Find a login that no phone, no alias, no dialer's letters and no kept phone have."""
         names = (extension + letters_of(number) for number in itertools.count(1))
         taken = {*self._owners, *self._ids}
+        taken |= {phone.login.lower() for phone in self._former_of_extension[extension]}
         taken |= {(extension + letters).lower() for letters in self._plan.letters.values()}
         return next(name for name in names if name not in taken)
 
