@@ -13,46 +13,47 @@ from ansible.module_utils import basic
 from ansible_collections.evenfloor.cluster.plugins.modules import aliases
 from pymysql.cursors import Cursor
 
-#: More statements than any run of these tests makes.
-MOST_STATEMENTS = 100
+#: More statements that write than any run of these tests makes.
+MOST_STATEMENTS = 50
+DONE, REFUSED, KILLED = 0, 1, -signal.SIGKILL
+_CRASHED = 70
 
 
-def run_and_kill_at(number: int, after: bool, output: Path, **arguments) -> bool:
-    """Run the module, and kill its process at a statement.
+def run_and_kill_at(number: int, output: Path, **arguments) -> int:
+    """Run the module, and kill its process when the database has done a statement.
 
     Args:
-        number: at which statement, from 1 on; 0 for none.
-        after: whether the database has done it when the process dies; else it never gets it.
+        number: after which statement that writes, from 1 on; 0 for none.
         output: where the module's output goes.
         arguments: the module's.
 
     Returns:
-        Whether it was killed; False if it got through before that.
+        KILLED, or if it got through before that, DONE or REFUSED.
     """
     child = os.fork()
     if child == 0:
+        status = _CRASHED
         try:
-            _run(number, after, output, arguments)
-        except SystemExit:
-            os._exit(0)
+            _run(number, output, arguments)
+        except SystemExit as end:
+            status = end.code
+            sys.stdout.flush()
         except BaseException:  # noqa: BLE001 - nothing of the test goes on in the child
             traceback.print_exc()
-        os._exit(1)
+        os._exit(status)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert status in (0, -signal.SIGKILL), (status, output.read_text()[-2000:])
-    return status != 0
+    assert status in (DONE, REFUSED, KILLED), output.read_text()[-2000:]
+    return status
 
 
-def _run(number, after, output, arguments):
+def _run(number, output, arguments):
     whole, statements = Cursor._query, 0
 
     def counted(cursor, query):
         nonlocal statements
-        statements += 1
-        if statements == number and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
+        statements += not query.startswith("SELECT")
         result = whole(cursor, query)
-        if statements == number:
+        if 0 < number == statements:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 

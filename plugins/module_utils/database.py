@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import split_logins
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    Alias,
+    Phone,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removal import LiveAgent
 
 try:
@@ -106,7 +109,7 @@ def read_phones(cursor):
     """Read all phones.
 
     Returns:
-        A list of ``phones.Phone``.
+        A list of ``plan.Phone``.
     """
     cursor.execute("SELECT extension, server_ip, login, pass, conf_secret, fullname FROM phones")
     return [
@@ -119,7 +122,7 @@ def read_aliases(cursor):
     """Read all aliases.
 
     Returns:
-        A list of ``phones.Alias``, by their ids.
+        A list of ``plan.Alias``, by their ids.
     """
     cursor.execute("SELECT alias_id, alias_name, logins_list FROM phones_alias ORDER BY alias_id")
     return [

@@ -19,7 +19,7 @@ def letters_in(phone):
     """Return the letters behind the extension in a phone's login.
 
     Args:
-        phone: a ``phones.Phone``.
+        phone: a ``plan.Phone``.
 
     Returns:
         Such as ``c`` of ``101c``; None where the login isn't the extension and letters.

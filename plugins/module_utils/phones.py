@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import collections
 import itertools
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import join_logins
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import letters_of
@@ -21,124 +18,26 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.letters import (
     letters_of_names,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import (
-    LONGEST_LOGINS_LIST,
     LONGEST_PHONE_LOGIN,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.passwords import (
     new_login_password,
     new_registration_password,
 )
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    Alias,
+    Phone,
+    Plan,
+    place_of,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
     InventoryError,
     Problem,
 )
-
-
-class Phone(NamedTuple):
-    """A row of ``phones``."""
-
-    extension: str
-    server_ip: str
-    login: str
-    login_password: str
-    registration_password: str
-    name: str
-
-
-class Alias(NamedTuple):
-    """A row of ``phones_alias``; ``logins`` is its logins list."""
-
-    alias_id: str
-    name: str
-    logins: tuple
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What was removed and can come back.
-
-    Attributes:
-        phones: the phones, those that were removed last first.
-        aliases: the aliases.
-        closed: extension and ``server_ip`` of the phones that are still there, closed, because an
-            agent was talking on them when they should have gone.
-    """
-
-    phones: Sequence[Phone] = ()
-    aliases: Sequence[Alias] = ()
-    closed: Collection[tuple] = ()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What has to change.
-
-    Applied in this order, no alias ever names a phone that isn't there: new, renamed, changed and
-    opened phones, aliases, closed and removed phones.
-
-    Attributes:
-        new_phones: phones that are made.
-        renamed_phones: pairs of the old and the new one, which has another login. Another phone
-            has the old login too.
-        changed_phones: phones that get other passwords or another name.
-        opened_phones: closed phones that are wanted again.
-        new_aliases: aliases that are made.
-        changed_aliases: pairs of the old and the new one.
-        removed_aliases: aliases that go.
-        closed_phones: phones that should go and are closed, because an agent talks on them.
-        removed_phones: phones that go.
-        returned: which of the new ones were removed before: places of phones, ids of aliases.
-        waiting: phones that were closed before, and an agent still talks on them.
-        ended: places of those removed phones that were closed before.
-        forgotten: what needs no keeping, because it is there: places of phones, ids of aliases.
-        problems: what only a person can put right.
-        letters: the dialers' letters by ``server_ip``.
-    """
-
-    new_phones: list = field(default_factory=list)
-    renamed_phones: list = field(default_factory=list)
-    changed_phones: list = field(default_factory=list)
-    opened_phones: list = field(default_factory=list)
-    new_aliases: list = field(default_factory=list)
-    changed_aliases: list = field(default_factory=list)
-    removed_aliases: list = field(default_factory=list)
-    closed_phones: list = field(default_factory=list)
-    removed_phones: list = field(default_factory=list)
-    returned: set = field(default_factory=set)
-    waiting: list = field(default_factory=list)
-    ended: set = field(default_factory=set)
-    forgotten: set = field(default_factory=set)
-    problems: list = field(default_factory=list)
-    letters: dict = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is wanted of phones and aliases.
-
-    Attributes:
-        wanted: the aliases, as ``inventory.expand_aliases`` returned them.
-        flavor: whose phones they are (``flavors.base.Flavor``).
-        serving: the ``server_ip`` of the dialers whose phones may be in logins lists.
-        dialers: the ``server_ip`` of the inventory's dialers.
-        leaving: the ``server_ip`` of dialers that are being removed, with all their phones.
-        grow: whether logins lists may get new entries now. Without it they only shrink.
-        purge: whether to remove phones and aliases that aren't wanted, whoever made them.
-        longest_list: how many characters a logins list may have.
-        kept: what was removed and can come back.
-        busy: extension, in small letters, and ``server_ip`` of the phones that agents talk on.
-    """
-
-    wanted: Sequence[dict]
-    flavor: Any
-    serving: Collection[str] = ()
-    dialers: Collection[str] = ()
-    leaving: Collection[str] = ()
-    grow: bool = True
-    purge: bool = False
-    longest_list: int = LONGEST_LOGINS_LIST
-    kept: Kept = Kept()
-    busy: Collection[tuple] = ()
+from ansible_collections.evenfloor.cluster.plugins.module_utils.shared_logins import (
+    find_shared,
+    shared_problem,
+)
 
 
 def make_plan(phones, aliases, request):
@@ -218,13 +117,13 @@ class _Planner:
 
     def _find_renamed(self):
         """Find phones that need a login of their own, because others have theirs too."""
-        for phones in _shared_logins(self._phones, self._going):
+        for phones in find_shared(self._phones, self._going):
             ours = [p for p in phones if place_of(p) in self._places and letters_in(p)]
             others = [phone for phone in phones if phone not in ours]
             if not ours and not self._places & {place_of(phone) for phone in others}:
                 continue
             if len(others) > 1:
-                self._plan.problems.append(_shared(others))
+                self._plan.problems.append(shared_problem(others))
             order = list(self._plan.letters)
             ours.sort(key=lambda p: (self._has_anothers_letters(p), order.index(p.server_ip)))
             for phone in ours if others else ours[1:]:
@@ -303,9 +202,10 @@ class _Planner:
         return self._free_login(extension)
 
     def _free_login(self, extension):
-        """Find a login that no phone, no alias and no dialer's letters have."""
+        """Find a login that no phone, no alias, no dialer's letters and no kept phone have."""
         names = (extension + letters_of(number) for number in itertools.count(1))
         taken = {*self._owners, *self._ids}
+        taken |= {phone.login.lower() for phone in self._former_of_extension[extension]}
         taken |= {(extension + letters).lower() for letters in self._plan.letters.values()}
         return next(name for name in names if name not in taken)
 
@@ -420,29 +320,6 @@ class _Planner:
         kept = self._request.kept
         self._plan.forgotten.update(self._places & {place_of(phone) for phone in kept.phones})
         self._plan.forgotten.update(a.alias_id for a in kept.aliases if a.alias_id.lower() in there)
-
-
-def place_of(phone):
-    """Return what names a phone: its extension and ``server_ip``."""
-    return (phone.extension, phone.server_ip)
-
-
-def _shared_logins(phones, going):
-    """List phones that have one login, without those that go; a list for each such login."""
-    gone = {place_of(phone) for phone in going}
-    of_login = collections.defaultdict(list)
-    for phone in phones:
-        if phone.login and place_of(phone) not in gone:
-            of_login[phone.login.lower()].append(phone)
-    return [of_login[login] for login in sorted(of_login) if len(of_login[login]) > 1]
-
-
-def _shared(phones):
-    """Say that phones that were named by hand have one login."""
-    names = ", ".join(f"{phone.extension} on {phone.server_ip}" for phone in sorted(phones))
-    what = f"is the login of {len(phones)} phones ({names})"
-    fix = "give each its own; agents are sent to any of them"
-    return Problem(f"phone login {phones[0].login}", what, fix, is_subject=True)
 
 
 def _without(alias, leaving):

@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import join_logins
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import place_of
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    place_of,
+)
 
 
 def describe(plan):
     """Say each change in words.
 
     Args:
-        plan: a ``phones.Plan``.
+        plan: a ``plan.Plan``.
 
     Returns:
         A line for each change, in the order in which they are made.
@@ -43,7 +45,7 @@ def as_diff(plan):
     """Lay the changes out as Ansible's before and after.
 
     Args:
-        plan: a ``phones.Plan``.
+        plan: a ``plan.Plan``.
 
     Returns:
         What a module returns as ``diff``.

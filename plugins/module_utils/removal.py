@@ -82,7 +82,7 @@ def find_removal(plan, leaving: Collection[str], agents: Iterable[LiveAgent]) ->
     """Find what a plan removes, or closes until it can be removed.
 
     Args:
-        plan: a ``phones.Plan``.
+        plan: a ``plan.Plan``.
         leaving: the ``server_ip`` of dialers that go. Their phones don't count: whoever removes a
             dialer asks for them. Neither do phones that were closed before: that was asked.
         agents: the local agents.

@@ -11,7 +11,7 @@ import json
 from typing import Any, NamedTuple
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import split_logins
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Alias,
     Kept,
     Phone,
@@ -97,23 +97,23 @@ def former_aliases(rows: list[KeptRow]) -> dict[str, dict[str, Any]]:
     return {row.name.lower(): row.row for row in rows if row.kind == _ALIAS}
 
 
-def keep(cursor, plan, rows: list[KeptRow]) -> None:
+def keep(cursor, plan) -> None:
     """Keep what a plan removes or closes. The caller commits it before anything goes.
+
+    A phone that was closed before is kept already, as it was when it was open.
 
     Args:
         cursor: an open cursor.
-        plan: a ``phones.Plan``.
-        rows: what is kept already. A phone that Evenfloor has closed is kept as it was before.
+        plan: a ``plan.Plan``.
     """
-    cursor.execute("SELECT UTC_TIMESTAMP()")
+    cursor.execute("SELECT UTC_TIMESTAMP(6)")
     (now,) = cursor.fetchone()
-    former = {place: row for place, row in former_phones(rows).items() if place in plan.ended}
     closed = {place_of(phone) for phone in plan.closed_phones}
     phones = [place_of(phone) for phone in [*plan.removed_phones, *plan.closed_phones]]
+    phones = [place for place in phones if place not in plan.ended]
     kept = []
     for row in _read(cursor, "phones", ["extension", "server_ip"], phones):
         place = (row["extension"], row["server_ip"])
-        row["active"] = former.get(place, row).get("active")
         since = now if place in closed else None
         kept.append(_kept(_PHONE, place, (now, since), row))
     aliases = [(alias.alias_id,) for alias in plan.removed_aliases]
@@ -137,6 +137,13 @@ def forget(cursor, plan, days: int) -> None:
     phones = [(_PHONE, *name) for name in plan.forgotten if isinstance(name, tuple)]
     aliases = [(_ALIAS, name, "") for name in plan.forgotten if isinstance(name, str)]
     delete_rows(cursor, _TABLE, _KEY, sorted(phones + aliases))
+    # Only now that the phones are gone: a run that is killed before must know whose they were.
+    closed = [place_of(phone) for phone in [*plan.waiting, *plan.closed_phones]]
+    cursor.execute(
+        f"UPDATE {_TABLE} SET closed = NULL WHERE closed IS NOT NULL"
+        " AND (name, server_ip) NOT IN %s",
+        ([*closed, ("", "")],),
+    )
     cursor.execute(
         f"DELETE FROM {_TABLE} WHERE removed <"
         " UTC_TIMESTAMP() - INTERVAL (%s + IF(closed IS NULL, 0, 1)) DAY",

@@ -197,9 +197,11 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import (
+    make_plan,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Plan,
     Request,
-    make_plan,
     place_of,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import as_diff, describe
@@ -259,7 +261,7 @@ def plan_changes(params, flavor, cursor, found):
         found: what is kept, and who is logged in.
 
     Returns:
-        A ``phones.Plan``.
+        A ``plan.Plan``.
     """
     request = Request(
         wanted=expand_aliases(params["phone_aliases"], params["dialers"]),
@@ -438,7 +440,7 @@ def apply_plan(params, flavor, cursor, plan, kept):
         )
         if plan.removed_phones or plan.closed_phones or plan.removed_aliases:
             # Some tables have no transactions: what goes is kept before the first row has gone.
-            keep(cursor, plan, kept)
+            keep(cursor, plan)
             cursor.execute("COMMIT")
         # Both before and after: some tables have no transactions, and a run that is killed in
         # between must not leave a phone that is missing from the files.

@@ -95,7 +95,10 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     work_on_database,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_extensions
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Phone, place_of
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    Phone,
+    place_of,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
     flavor_of_cluster,
 )

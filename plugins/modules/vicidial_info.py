@@ -96,7 +96,12 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.vicidial import Vicidial
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Request, make_plan
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import (
+    make_plan,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    Request,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import describe
 from ansible_collections.evenfloor.cluster.plugins.module_utils.preflight import (
     NEEDED,

@@ -1,7 +1,9 @@
 """Clusters and inventories for tests of plans, and what applying a plan makes of a cluster."""
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors, phones
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Request
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    Request,
+)
 from hypothesis import strategies as st
 
 #: The attributes of a plan that are changes.

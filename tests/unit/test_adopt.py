@@ -12,7 +12,10 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import
     expand_aliases,
     expand_extensions,
 )
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    Alias,
+    Phone,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import describe
 from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import (
     adopt_problems,

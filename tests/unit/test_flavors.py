@@ -11,7 +11,10 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.base imp
     Flavor,
     ServerColumns,
 )
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    Alias,
+    Phone,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import InventoryError
 
 PLUGINS = Path(__file__).parents[2] / "plugins"

@@ -1,7 +1,10 @@
 """Phones and aliases from what is there to what is wanted, as properties of any history."""
 
 import pytest
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    Alias,
+    Phone,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import as_diff, describe
 from hypothesis import given
 from hypothesis import strategies as st

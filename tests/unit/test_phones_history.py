@@ -4,53 +4,19 @@ transactions: nobody's login or password changes, and no phone goes under a call
 import copy
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors, phones
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import (
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Kept,
     Request,
     place_of,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removal import find_removal
 from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from tests.unit.plans import ADDRESSES, changes, want
+from tests.histories import REPLACED, Inventory, histories
+from tests.unit.plans import changes
 
-EXTENSIONS = [str(number) for number in range(101, 107)]
 HISTORIES = settings(max_examples=200, deadline=None)
-
-
-class Inventory:
-    """What an operator has written."""
-
-    def __init__(self):
-        self.dialers = ADDRESSES[:3]
-        self.aliases = {extension: {} for extension in EXTENSIONS[:3]}
-        self.before = {}
-
-    def wanted(self):
-        """Return the aliases, as the planner takes them."""
-        wanted = []
-        for extension, entry in self.aliases.items():
-            chosen = [ip for ip in self.dialers if ip in entry.get("dialers", ADDRESSES)]
-            passwords = {key: entry.get(key) for key in ("login_password", "registration")}
-            names = {"suffix": entry.get("suffix", "x"), "name": entry.get("name")}
-            wanted.append(want(extension, chosen or self.dialers, **names, **passwords))
-        return wanted
-
-    def edit(self, kind, what):
-        """Do one edit; what can't be done leaves it as it is."""
-        if kind == "dialer" and not (what in self.dialers and len(self.dialers) == 1):
-            left = [ip for ip in self.dialers if ip != what]
-            self.dialers = left if what in self.dialers else [*left, what]
-        elif kind == "range":
-            first, last = sorted(what)
-            kept = {**self.before, **self.aliases}
-            self.before.update(self.aliases)
-            self.aliases = {e: kept.get(e, {}) for e in EXTENSIONS[first : last + 1]}
-        elif kind not in ("dialer", "agents"):
-            extension, value = what
-            if extension in self.aliases:
-                self.aliases[extension] = {**self.aliases[extension], kind: value}
 
 
 class Tables:
@@ -88,9 +54,9 @@ class Tables:
 
     def _keep(self, plan):
         for phone in [*plan.removed_phones, *plan.closed_phones]:
-            self.kept_phones.pop(place_of(phone), None)
-            self.kept_phones[place_of(phone)] = phone
-        self.closed -= {place_of(phone) for phone in plan.removed_phones}
+            if place_of(phone) not in plan.ended:
+                self.kept_phones.pop(place_of(phone), None)
+                self.kept_phones[place_of(phone)] = phone
         self.closed |= {place_of(phone) for phone in plan.closed_phones}
         self.kept_aliases.update({alias.alias_id: alias for alias in plan.removed_aliases})
 
@@ -102,7 +68,7 @@ class Tables:
         for name in plan.forgotten:
             self.kept_phones.pop(name, None)
             self.kept_aliases.pop(name, None)
-            self.closed.discard(name)
+        self.closed = {place_of(phone) for phone in [*plan.waiting, *plan.closed_phones]}
 
     def shape(self):
         """Return everything but passwords, of which new phones have random ones."""
@@ -124,10 +90,14 @@ class History:
         self.busy = set()
         self.logins, self.passwords = {}, {}
 
+    def wanted(self):
+        """Return the aliases, as the planner takes them."""
+        return expand_aliases(self.inventory.entries(), self.inventory.dialers())
+
     def plan(self, tables, **how):
         """Plan a run, and see that it removes nobody's phone under a call."""
         request = Request(
-            self.inventory.wanted(), flavors.flavor_of("plain"), dialers=self.inventory.dialers,
+            self.wanted(), flavors.flavor_of("plain"), dialers=self.inventory.server_ips,
             purge=True, kept=tables.kept(), busy=self.busy, **how,
         )  # fmt: skip
         plan = phones.make_plan(
@@ -166,7 +136,7 @@ class History:
 
     def check_phones(self):
         """See that every phone has the login and the passwords that it ever had."""
-        for alias in self.inventory.wanted():
+        for alias in self.wanted():
             for server_ip in alias["server_ips"]:
                 phone = self.tables.phones[alias["extension"], server_ip]
                 assert place_of(phone) not in self.tables.off
@@ -178,42 +148,20 @@ class History:
                     self.passwords[phone.extension, key] = has
 
 
-OF_ALIAS = {
-    "suffix": st.sampled_from(["x", "z", ""]),
-    "name": st.sampled_from([None, "Sales"]),
-    "dialers": st.sets(st.sampled_from(ADDRESSES), min_size=1),
-    "login_password": st.sampled_from([None, None, "given1", "given2"]),
-    "registration": st.sampled_from([None, None, "given3", "given4"]),
-}
-PLACES = st.tuples(st.sampled_from(EXTENSIONS), st.sampled_from(ADDRESSES))
-EDITS = st.one_of(
-    st.tuples(st.just("dialer"), st.sampled_from(ADDRESSES[1:4])),
-    st.tuples(st.just("range"), st.tuples(st.integers(0, 5), st.integers(0, 5))),
-    st.tuples(st.just("agents"), st.sets(PLACES, max_size=6)),
-    *(
-        st.tuples(st.just(kind), st.tuples(st.sampled_from(EXTENSIONS), values))
-        for kind, values in OF_ALIAS.items()
-    ),
-)
-KILLS = st.integers(0, 30)
-#: A dialer goes, another one comes, and the first comes back.
-REPLACED = [(("dialer", ip), 5, 1) for ip in (ADDRESSES[1], ADDRESSES[3], ADDRESSES[1])]
-
-
 @HISTORIES
-@given(st.lists(st.tuples(EDITS, KILLS, KILLS), min_size=1, max_size=8))
+@given(histories(8))
 @example(REPLACED)
 def test_no_history_of_edits_and_killed_runs_changes_anybodys_login_or_password(history):
     model = History()
-    serving = model.inventory.dialers
+    serving = model.inventory.server_ips
     model.run(99, serving=serving)
     for (kind, what), first, second in history:
         model.inventory.edit(kind, what)
         if kind == "agents":
             model.busy = what & model.tables.phones.keys()
-        leaving = [ip for ip in serving if ip not in model.inventory.dialers]
+        leaving = [ip for ip in serving if ip not in model.inventory.server_ips]
         # Whoever removes a dialer has waited for its agents.
         model.busy = {place for place in model.busy if place[1] not in leaving}
         model.run(first, serving=serving, grow=False, leaving=leaving)
-        serving = model.inventory.dialers
+        serving = model.inventory.server_ips
         model.run(second, serving=serving)

@@ -3,7 +3,10 @@
 import pytest
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import letters_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.letters import assign_letters
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    Alias,
+    Phone,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import InventoryError
 from hypothesis import given
 from hypothesis import strategies as st

@@ -2,7 +2,10 @@
 
 import pytest
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    Alias,
+    Phone,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import InventoryError
 from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import problems
 from hypothesis import example, given

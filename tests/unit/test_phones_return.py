@@ -1,7 +1,11 @@
 """What was removed comes back as it was, as a plan."""
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.letters import assign_letters
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Kept, Phone
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    Alias,
+    Kept,
+    Phone,
+)
 
 from tests.unit.plans import ADDRESSES, make_plan, settle, want
 

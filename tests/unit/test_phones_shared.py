@@ -1,7 +1,10 @@
 """Phones that have one login get logins of their own."""
 
 import pytest
-from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
+from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
+    Alias,
+    Phone,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import describe
 from hypothesis import given
 from hypothesis import strategies as st

@@ -163,7 +163,7 @@ class Flavor(abc.ABC):
 
         Args:
             cursor: an open cursor.
-            phones: the new phones (``phones.Phone``).
+            phones: the new phones (``plan.Phone``).
             dialers: the inventory's, dicts with ``server_ip``, and ``protocol`` where new phones
                 are to have another than those that are there.
             former: the rows of removed phones, by extension and ``server_ip``.

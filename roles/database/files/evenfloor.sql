@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS evenfloor_removed (
   kind ENUM('phone','alias') NOT NULL,
   name VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
-  removed DATETIME NOT NULL,
+  removed DATETIME(6) NOT NULL,
   closed DATETIME DEFAULT NULL,
   row_there MEDIUMTEXT NOT NULL,
   PRIMARY KEY (kind, name, server_ip)

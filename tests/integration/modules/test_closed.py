@@ -117,6 +117,14 @@ def test_softphones_and_endpoints_keep_it_and_nobody_waits_for_it(busy, modules)
     assert [phone["login"] for phone in read["phones"]] == ["101b", "103b"]
 
 
+def test_the_doctor_expects_its_endpoint(busy, modules):
+    modules.aliases("101-102", **CONFIRMED)
+    entries = [{"extensions": "101-102"}]
+    given = {"phone_aliases": entries, "dialers": DIALERS[:2]}
+    expected = modules.run("doctor_info", **given)["dialers"][SECOND]["expected"]
+    assert expected.keys() == {"101", "102", "103"}
+
+
 def test_a_phone_that_was_off_before_is_off_after_it_is_wanted_again(busy, modules):
     busy.run("UPDATE phones SET active = 'N' WHERE login = '103b'")
     modules.aliases("101-102", **CONFIRMED)
