@@ -18,7 +18,7 @@ description:
   - On a cluster that runs VICIdial, only what the inventory names is changed. New phones are
     complete rows, as VICIdial's forms write them. VICIdial is asked to rewrite the files of the
     dialers whose phones have changed, and of no others.
-  - Everything happens in one transaction, in bulk.
+  - Everything happens in one transaction, in bulk, and while no other module changes the cluster.
 options:
   phone_aliases:
     description:
@@ -101,7 +101,10 @@ attributes:
     support: full
   diff_mode:
     support: full
-extends_documentation_fragment: [evenfloor.cluster.database, evenfloor.cluster.attributes]
+extends_documentation_fragment:
+  - evenfloor.cluster.database
+  - evenfloor.cluster.provisioning
+  - evenfloor.cluster.attributes
 """
 
 EXAMPLES = r"""
@@ -181,6 +184,10 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.removal import (
 from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
     delete_rows,
     insert_rows,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.run_lease import (
+    TOKEN_ARGUMENT,
+    alone,
 )
 
 
@@ -340,6 +347,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             **ARGUMENTS,
+            **TOKEN_ARGUMENT,
             "phone_aliases": {
                 "type": "list",
                 "elements": "dict",
@@ -357,9 +365,8 @@ def main():
         supports_check_mode=True,
     )
     nothing = describe_removal(Removal(), module.params["remove_without_asking"])
-    work_on_database(
-        module, bring_to_state, changes=[], letters={}, counts={}, rebuilt=[], removal=nothing
-    )
+    work = alone(bring_to_state)
+    work_on_database(module, work, changes=[], letters={}, counts={}, rebuilt=[], removal=nothing)
 
 
 if __name__ == "__main__":
