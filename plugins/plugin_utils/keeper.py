@@ -18,6 +18,7 @@ import signal
 import sys
 import tempfile
 import time
+from multiprocessing import resource_tracker
 
 from ansible import constants
 from ansible.utils.display import Display
@@ -126,6 +127,9 @@ def _detach(kept):
     highest = os.sysconf("SC_OPEN_MAX")
     os.closerange(3, kept)
     os.closerange(kept + 1, highest)
+    # The ssh connection may need one; that of the run was reached through a file closed here.
+    tracker = resource_tracker._resource_tracker
+    tracker._fd = tracker._pid = None
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
@@ -145,8 +149,10 @@ def keep(lease, watched, renewed):
         renewed: a file descriptor; gets a byte after the first renewal, and is closed.
     """
     first = _ask(lease, "renewed")
-    if first.get("held"):
-        os.write(renewed, b"1")
+    # Whoever started this may be gone already; the lease is to be released all the same.
+    with contextlib.suppress(BrokenPipeError):
+        if first.get("held"):
+            os.write(renewed, b"1")
     os.close(renewed)
     if not first.get("held"):
         return
