@@ -23,7 +23,7 @@ from ansible_collections.evenfloor.cluster.plugins.plugin_utils.keeper import st
 
 #: What is passed on to the module.
 PASSED_ON = ("database", "cluster_flavor", "config_file")
-DEFAULT_WAIT = 8
+DEFAULT_WAIT = 15
 #: The lease is asked for again after this many seconds.
 INTERVAL = 0.5
 #: The keeper has to renew the lease for the first time within this many seconds.

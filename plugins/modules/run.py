@@ -28,7 +28,7 @@ options:
       - How long to wait for another run to release the lease, in seconds. A run that has just ended
         needs a moment for that.
     type: int
-    default: 8
+    default: 15
 attributes:
   check_mode:
     support: full
