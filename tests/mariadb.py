@@ -135,7 +135,7 @@ def statements(text: str) -> list[str]:
 
 
 #: What Evenfloor's schema adds to VICIdial's tables.
-_OWN_INDEX = re.compile(r",\s*KEY (?:evenfloor_\w+|login|server_ip) \([^)]*\)")
+_OWN_INDEX = re.compile(r",\s*(?:UNIQUE KEY login|KEY (?:evenfloor_\w+|server_ip)) \([^)]*\)")
 
 
 def create_database(

@@ -92,7 +92,7 @@ def _absent(module, why, result):
     if module.check_mode:
         message = f"would be done once the database is there ({why})"
         module.exit_json(**{"changed": True, "msg": message, **result})
-    module.fail_json(msg=f"{why}; run site.yml to set the database up")
+    module.fail_json(msg=f"{why}; run site.yml to set the database up", database_absent=True)
 
 
 def read_opened(cursor):

@@ -54,6 +54,33 @@ def _look_at_row(name, row, heartbeat_timeout):
     return found
 
 
+def look_at_logins(phones, names):
+    """Find the logins that several phones have: an alias can't mean one of them.
+
+    Args:
+        phones: dicts with login, extension and server_ip.
+        names: dialers' names by ``server_ip``.
+
+    Returns:
+        Findings.
+    """
+    same = collections.defaultdict(list)
+    for phone in phones:
+        if phone["login"]:
+            same[phone["login"].lower()].append(phone)
+    found = []
+    for login, several in sorted(same.items()):
+        if len(several) > 1:
+            places = [
+                f"{phone['extension']} on {names.get(phone['server_ip'], phone['server_ip'])}"
+                for phone in several
+            ]
+            what = f"{login} is the login of {len(several)} phones: {', '.join(sorted(places))}"
+            fix = "leave it to one of them, give the others another login, and run aliases.yml"
+            found.append(Finding("login_not_unique", what, fix))
+    return found
+
+
 class AliasDoctor:
     """Finds what is wrong with aliases and their phones, by their rows.
 

@@ -24,8 +24,8 @@ description:
   - A phone on which an agent talks isn't removed under the call. Its alias and list entries go, and
     the phone is closed. The next run after the call removes it, without a question.
   - If two phones have one login, which Evenfloor once made for both, one gets a login of its own.
-  - Everything happens in bulk. What goes is kept first, in a transaction of its own, and the rest
-    is one transaction.
+  - Everything happens in bulk, and while no other module changes the cluster. What goes is kept
+    first, in a transaction of its own, and the rest is one transaction.
 options:
   phone_aliases:
     description:
@@ -113,7 +113,10 @@ attributes:
     support: full
   diff_mode:
     support: full
-extends_documentation_fragment: [evenfloor.cluster.database, evenfloor.cluster.attributes]
+extends_documentation_fragment:
+  - evenfloor.cluster.database
+  - evenfloor.cluster.provisioning
+  - evenfloor.cluster.attributes
 """
 
 EXAMPLES = r"""
@@ -232,6 +235,10 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
     columns_of,
     delete_rows,
     insert_rows,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.run_lease import (
+    TOKEN_ARGUMENT,
+    alone,
 )
 
 
@@ -515,6 +522,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             **ARGUMENTS,
+            **TOKEN_ARGUMENT,
             "phone_aliases": {
                 "type": "list",
                 "elements": "dict",
@@ -535,7 +543,7 @@ def main():
     limit, days = module.params["remove_without_asking"], module.params["removed_kept"]
     work_on_database(
         module,
-        bring_to_state,
+        alone(bring_to_state),
         changes=[],
         letters={},
         counts={},

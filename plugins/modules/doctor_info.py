@@ -80,6 +80,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_database import (
     AliasDoctor,
     look_at_dialers,
+    look_at_logins,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import flavor_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
@@ -183,7 +184,11 @@ def examine(module, cursor):
     aliases = {alias.alias_id: list(alias.logins) for alias in read_aliases(cursor)}
     closed = read_closed(cursor)
     doctor = AliasDoctor(wanted, phones, names, flavor.owns_phones)
-    found = [*look_at_dialers(params["dialers"], rows, timeout), *doctor.look_at(aliases)]
+    found = [
+        *look_at_dialers(params["dialers"], rows, timeout),
+        *look_at_logins(phones, names),
+        *doctor.look_at(aliases),
+    ]
     return {
         "changed": False,
         "findings": [finding.as_dict() for finding in found],

@@ -50,7 +50,8 @@ options:
     description:
       - Whether the dialer takes logins; by default that stays as it is. Once this module has closed
         the dialer, no login goes there, not even one that is under way.
-      - Only a dialer that has been opened before can be closed and opened again.
+      - Only a dialer that has been opened before can be closed and opened again. That is done at
+        any time, whoever else changes the cluster.
     type: bool
   clone_from:
     description:
@@ -67,7 +68,10 @@ attributes:
     support: full
   diff_mode:
     support: full
-extends_documentation_fragment: [evenfloor.cluster.database, evenfloor.cluster.attributes]
+extends_documentation_fragment:
+  - evenfloor.cluster.database
+  - evenfloor.cluster.provisioning
+  - evenfloor.cluster.attributes
 """
 
 EXAMPLES = r"""
@@ -116,6 +120,10 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.base imp
 from ansible_collections.evenfloor.cluster.plugins.module_utils.lock import balancer_lock
 from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
     flavor_of_cluster,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.run_lease import (
+    TOKEN_ARGUMENT,
+    alone,
 )
 
 
@@ -203,6 +211,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             **ARGUMENTS,
+            **TOKEN_ARGUMENT,
             "server_ip": {"type": "str", "required": True},
             "server_id": {"type": "str"},
             "description": {"type": "str"},
@@ -219,6 +228,9 @@ def main():
         supports_check_mode=True,
     )
     work = make_present if module.params["state"] == "present" else make_absent
+    # A dialer can be closed at any time, whoever provisions.
+    if module.params["takes_logins"] is None:
+        work = alone(work)
     work_on_database(module, work, in_service=False, rooms_added=0)
 
 

@@ -9,6 +9,20 @@ CREATE TABLE IF NOT EXISTS evenfloor_cluster (
   PRIMARY KEY (id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
+-- The lease of the provisioning run that is under way: at most one row. `token` names the run. The
+-- run renews the lease as long as it lives, and deletes the row at its end; a run that can do
+-- neither loses the lease when it expires. Times are in UTC.
+CREATE TABLE IF NOT EXISTS evenfloor_run (
+  id TINYINT NOT NULL DEFAULT 1,
+  token VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  who VARCHAR(100) NOT NULL,
+  origin VARCHAR(255) NOT NULL,
+  playbook VARCHAR(255) NOT NULL,
+  since DATETIME NOT NULL,
+  expires DATETIME NOT NULL,
+  PRIMARY KEY (id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
 -- What Evenfloor knows of a dialer beyond VICIdial's columns. `opened` is set once,
 -- when the dialer was opened for logins the first time: a row without it is a
 -- dialer that is still being added.

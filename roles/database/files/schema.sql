@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS phones (
   user_group VARCHAR(20) DEFAULT '---ALL---',
   UNIQUE KEY extenserver (extension, server_ip),
   KEY server_ip (server_ip),
-  KEY login (login)
+  UNIQUE KEY login (login)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 -- One row per agent's login: the list of the phone logins behind it.

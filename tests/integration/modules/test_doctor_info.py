@@ -3,6 +3,7 @@
 import pytest
 
 from tests.integration.modules.floor import DIALERS, FIRST, SECOND, THIRD
+from tests.integration.modules.guest import DIALERS as GUESTS
 
 BEAT = "UPDATE server_updater SET last_update"
 
@@ -108,3 +109,32 @@ def test_a_list_with_spaces_still_names_a_phone_that_is_missing(healthy, cluster
     found = healthy(entries="101")
     assert kinds(found) == {("listed_phone_missing", "101x", "")}
     assert "999z is in the logins list" in found["findings"][0]["what"]
+
+
+def test_a_login_that_two_phones_have_is_found_in_whatever_case(healthy, cluster):
+    cluster.run("ALTER TABLE phones DROP INDEX login, ADD INDEX login (login)")
+    cluster.run(
+        f"INSERT INTO phones (extension, server_ip, login) VALUES ('900', '{THIRD}', '102A')"
+    )
+    (found,) = [row for row in healthy()["findings"] if row["finding"] == "login_not_unique"]
+    assert "102a is the login of 2 phones: 102 on dialer1, 900 on dialer3" in found["what"]
+
+
+def test_phones_without_a_login_share_none(healthy, cluster):
+    cluster.run("ALTER TABLE phones DROP INDEX login, ADD INDEX login (login)")
+    for extension in ("900", "901"):
+        cluster.run(
+            "INSERT INTO phones (extension, server_ip, login) VALUES (%s, %s, '')",
+            (extension, THIRD),
+        )
+    assert kinds(healthy()) == set()
+
+
+def test_beside_vicidial_a_login_that_two_phones_have_is_found_too(vicidial):
+    vicidial.adopt()
+    entries, dialers = [{"extensions": "101-102"}], GUESTS[:2]
+    given = {"phone_aliases": entries, "dialers": dialers, "heartbeat_timeout": 1000}
+    assert vicidial.modules.run("doctor_info", **given)["findings"] == []
+    vicidial.sql("UPDATE phones SET login = '101A' WHERE login = '102b'")
+    found = {row["finding"] for row in vicidial.modules.run("doctor_info", **given)["findings"]}
+    assert "login_not_unique" in found
