@@ -186,6 +186,7 @@ letters:
   sample: {"10.0.0.11": "a"}
 """
 
+import contextlib
 from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
@@ -199,6 +200,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     work_on_database,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.lock import balancer_lock
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import (
     make_plan,
 )
@@ -397,12 +399,16 @@ def bring_to_state(module, cursor):
     if params["purge"]:
         flavor.check_purge()
     check_removed_kept(params["removed_kept"])
-    found = Found(read_rows(cursor), read_agents(cursor))
-    plan = plan_changes(params, flavor, cursor, found)
-    removal = check_removal(module, plan, found.agents)
-    touched = touched_dialers(plan)
-    if not module.check_mode:
-        apply_plan(params, flavor, cursor, plan, found.kept)
+    with contextlib.ExitStack() as locks:
+        found, plan, removal = look(module, flavor, cursor)
+        if not module.check_mode:
+            if any(phone.server_ip not in params["leaving"] for phone in plan.removed_phones):
+                # A login that has chosen such a phone is through before, or finds it gone.
+                locks.enter_context(balancer_lock(cursor, params["database"]))
+                cursor.execute("COMMIT")  # to see what was written since
+                found, plan, removal = look(module, flavor, cursor)
+            apply_plan(params, flavor, cursor, plan, found.kept)
+            cursor.execute("COMMIT")
     for problem in plan.problems:
         module.warn(problem.sentence())
     changes = describe(plan)
@@ -411,12 +417,23 @@ def bring_to_state(module, cursor):
         "changes": changes,
         "letters": plan.letters,
         "removal": removal,
-        "rebuilt": flavor.rebuilt(touched),
+        "rebuilt": flavor.rebuilt(touched_dialers(plan)),
         "counts": count_changes(plan),
         "kept": describe_kept(plan, params["removed_kept"]),
         "closed": describe_closed([*plan.waiting, *plan.closed_phones], found.agents),
         "diff": as_diff(plan),
     }
+
+
+def look(module, flavor, cursor):
+    """Read what there is, and plan what has to change.
+
+    Returns:
+        What was found, the plan, and what the module returns of the removal.
+    """
+    found = Found(read_rows(cursor), read_agents(cursor))
+    plan = plan_changes(module.params, flavor, cursor, found)
+    return found, plan, check_removal(module, plan, found.agents)
 
 
 def check_removed_kept(days):

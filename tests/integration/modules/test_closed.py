@@ -1,7 +1,11 @@
 """A phone on which an agent talks is never removed under the call."""
 
-import pytest
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import lock_name
+
+from tests.integration.conftest import DATABASE
 from tests.integration.modules.floor import (
     DIALERS,
     ENGINES,
@@ -13,6 +17,7 @@ from tests.integration.modules.floor import (
     register,
     use_engine,
 )
+from tests.waiting import PATIENCE, wait_until
 
 TWO = [FIRST, SECOND]
 #: The run that was confirmed, and a later one, which asks nobody.
@@ -155,3 +160,27 @@ def test_one_that_somebody_opens_by_hand_is_asked_about_again(busy, modules):
     given = {"phone_aliases": [{"extensions": "101-102"}], "dialers": DIALERS[:2], **LATER}
     assert "1 agent is logged in on these phones: agent7." in modules.fail("aliases", **given)
     assert everything(busy) == before
+
+
+def test_who_logs_in_while_the_run_waits_for_the_balancer_keeps_the_phone(
+    busy, modules, server, cluster
+):
+    """The agents are read again once no login is under way."""
+    with (
+        server.connect(DATABASE) as login,
+        ThreadPoolExecutor() as pool,
+        login.cursor() as cursor,
+    ):
+        cursor.execute("SELECT GET_LOCK(%s, 0)", (lock_name(DATABASE),))
+        run = pool.submit(modules.aliases, "101-102", **CONFIRMED)
+        wait_until(lambda: waits_for_the_lock(cluster), PATIENCE, "the module waits for the lock")
+        cluster.add_agent(FIRST, "PJSIP/103", user="agent8")
+        cursor.execute("DO RELEASE_LOCK(%s)", (lock_name(DATABASE),))
+        done = run.result()
+    assert {phone["user"] for phone in done["closed"]} == {"agent7", "agent8"}
+    assert active(busy)["103a"] == "N"
+
+
+def waits_for_the_lock(cluster) -> bool:
+    query = "SELECT 1 FROM information_schema.processlist WHERE state = 'User lock'"
+    return bool(cluster.run(query))
