@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import problems
+from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import problems
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ import pytest
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Alias, Phone
 from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import InventoryError
-from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import problems
+from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import problems
 from hypothesis import example, given
 from hypothesis import strategies as st
 
