@@ -26,7 +26,8 @@ LONGEST_CAMPAIGN = 8
 LONGEST_CAMPAIGN_NAME = 40
 #: The highest number that ``evenfloor_dialers.max_agents`` holds.
 HIGHEST_MAX_AGENTS = 65535
-#: The rooms' defaults, as in the role dialer.
+#: The defaults of roles.
+DATABASE_PORT = 3306
 FIRST_ROOM = 8600051
 LAST_ROOM = 8600299
 #: More rooms than a dialer has calls.

@@ -88,23 +88,24 @@ def check_settings(variables, rules):
         these have the entries that are usable.
     """
     hosts_of, usable = {}, {}
+    names = {name for given in variables.values() for name in given} - set(rules.options)
+    unknown = {name: _unknown(name, rules) for name in names}
     for host, given in variables.items():
         usable[host] = {}
         for name, value in given.items():
-            found, good = _check_variable(name, value, rules)
+            found, good = unknown.get(name, []), None
+            if name in rules.options:
+                found, good = _check_variable(name, value, rules.options[name])
             for problem in dict.fromkeys(found):
                 hosts_of.setdefault(problem, []).append(host)
-            if name in rules.options and good is not None:
+            if good is not None:
                 usable[host][name] = good
     found = [_located(problem, hosts, len(variables)) for problem, hosts in hosts_of.items()]
     return found, usable
 
 
-def _check_variable(name, value, rules):
-    """Check one variable; returns its problems, and what of it is usable (None: nothing)."""
-    option = rules.options.get(name)
-    if option is None:
-        return _unknown(name, rules), None
+def _check_variable(name, value, option):
+    """Check one setting; returns its problems, and what of it is usable (None: nothing)."""
     if name in ENTRIES and isinstance(value, list):
         return _check_entries(name, value, option)
     faults = value_faults(name, value, option)
@@ -144,9 +145,11 @@ def _located(problem, hosts, count):
 
 def _unknown(name, rules):
     """Find out whether a variable is a setting that is misspelt."""
+    if name.startswith("ansible_"):
+        return []
     prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), "")
     alike = difflib.get_close_matches(name, rules.options, 1, _ALIKE if prefix else _MISSPELT)
-    if name in rules.used if prefix else not alike or name.startswith("ansible_"):
+    if name in rules.used if prefix else not alike:
         return []
     fix = f"is it {alike[0]}? " if alike else ""
     fix += "A variable of your own needs another name"

@@ -203,7 +203,23 @@ def _different_problems(hostvars, groups):
         if other:
             what = f"differs between {names[0]} and {other}"
             found.append(Problem(setting, what, "set it once, in group_vars/all", True))
-    return found
+    return [*found, *_port_problems({name: hostvars[name] for name in names})]
+
+
+def _port_problems(hostvars):
+    """Find hosts that would look for the database at another port than its own."""
+    ports = {
+        name: str(variables.get("database_port", limits.DATABASE_PORT))
+        for name, variables in hostvars.items()
+        if "balancer_database_port" not in variables
+    }
+    first = next(iter(ports), None)
+    other = next((name for name, port in ports.items() if port != ports[first]), None)
+    if other is None:
+        return []
+    what = f"is {ports[first]} on {first} and {ports[other]} on {other}"
+    fix = "set it in group_vars/all: login hosts and dialers connect to it"
+    return [Problem("database_port", what, fix, True)]
 
 
 def _pair_problems(hostvars, groups):

@@ -21,6 +21,8 @@ _COLLECTION = Path(__file__).parents[2]
 _ALSO_READ = ("ansible_host",)
 #: Without these an inventory can't be judged, so each has to have a value before hosts are asked.
 _NEEDED = ("ansible_host", "campaigns", "cluster_flavor", "phone_aliases", "server_ip")
+#: What roles call settings whose entries they read.
+_SAME_ENTRIES = {"database_campaigns": "campaigns", "phone_aliases_wanted": "phone_aliases"}
 #: No setting is nested as deeply; a value that contains itself is.
 _DEEPEST = 10
 _HIGHEST = 10**100
@@ -68,6 +70,8 @@ def read_rules(collection=_COLLECTION):
         specs = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
         for entry_point in specs.values():
             options.update(entry_point.get("options") or {})
+    for name, same in _SAME_ENTRIES.items():
+        options[name] = {**options[name], "options": options[same]["options"]}
     used = set()
     for part in ("roles/*/tasks/*.yml", "roles/*/vars/*.yml", "playbooks/**/*.yml"):
         for path in collection.glob(part):

@@ -117,7 +117,9 @@ def usual_of(option):
 @st.composite
 def inventories(draw):
     """Inventories that are nearly right, with a few settings that are anything."""
-    aliases = draw(mostly(st.lists(ENTRIES, max_size=3, unique_by=lambda entry: repr(entry["extensions"])), 15))
+    aliases = draw(
+        mostly(st.lists(ENTRIES, max_size=3, unique_by=lambda entry: repr(entry["extensions"])), 15)
+    )
     campaigns = draw(mostly(st.lists(CAMPAIGNS, max_size=2, unique_by=repr), 15))
     hostvars, groups = inventory(aliases=aliases, campaigns=campaigns, seats={"seat1": []})
     for _setting in range(draw(st.sampled_from([0, 0, 1, 2]))):

@@ -5,6 +5,7 @@ import re
 
 import pytest
 import yaml
+from ansible_collections.evenfloor.cluster.plugins.inventory.dialers import COLUMNS
 from ansible_collections.evenfloor.cluster.plugins.module_utils import limits, settings, validation
 from ansible_collections.evenfloor.cluster.plugins.modules import aliases
 from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import (
@@ -113,8 +114,9 @@ def test_what_roles_set_by_default_is_accepted():
                 assert settings.value_faults(name, value, RULES.options[name]) == [], name
 
 
-def test_the_rooms_defaults_are_the_roles():
-    defaults = read("dialer", "defaults/main.yml")
+def test_the_defaults_are_the_roles():
+    defaults = {**read("dialer", "defaults/main.yml"), **read("settings", "defaults/main.yml")}
+    assert defaults["database_port"] == limits.DATABASE_PORT
     assert defaults["dialer_first_room"] == limits.FIRST_ROOM
     assert defaults["dialer_last_room"] == limits.LAST_ROOM
 
@@ -425,7 +427,14 @@ def test_a_setting_that_no_role_knows_is_refused_without_a_likeness_too():
 
 @pytest.mark.parametrize(
     "name",
-    ["ansible_user", "site", "package_mirror", "service_level", "cluster_site", "conf_engine"],
+    [
+        "ansible_user",
+        "site",
+        "package_mirror",
+        "service_level",
+        "cluster_site",
+        *sorted({*COLUMNS} - {*RULES.options}),
+    ],
 )
 def test_a_variable_of_the_operators_own_is_none_of_our_business(name):
     assert everywhere(**{name: object()}) == []
@@ -474,6 +483,28 @@ def test_hosts_that_disagree_on_what_all_share_are_named(setting):
     hostvars["dialer2"][setting] = values[setting]
     (problem,) = problems(hostvars, groups)
     assert_says(problem, f"{setting} differs between db1 and dialer2", "group_vars/all")
+
+
+def test_a_port_that_only_the_database_knows_is_refused():
+    hostvars, groups = inventory()
+    hostvars["db1"]["database_port"] = 3307
+    (problem,) = problems(hostvars, groups)
+    assert_says(problem, "database_port is 3307 on db1 and 3306 on login1", "group_vars/all")
+    for host in groups["all"]:
+        hostvars[host]["database_port"] = "3307"
+    assert problems(hostvars, groups) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "entries"),
+    [
+        ("database_campaigns", [{"id": "SALES", "grouping": "CASCADE"}]),
+        ("phone_aliases_wanted", [{"extensions": 65}]),
+        ("phone_aliases_wanted", [{"extensions": "101", "sufix": "z"}]),
+    ],
+)
+def test_entries_are_checked_by_whatever_name_a_role_reads_them(name, entries):
+    assert len(everywhere(**{name: entries})) == 1
 
 
 # What Ansible gives
