@@ -14,9 +14,12 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils import (
     flavors,
     hosts,
     inventory,
-    validation,
+    written,
 )
-from ansible_collections.evenfloor.cluster.plugins.plugin_utils import inventory_files
+from ansible_collections.evenfloor.cluster.plugins.plugin_utils import (
+    inventory_check,
+    inventory_files,
+)
 
 
 def flavor(name):
@@ -31,11 +34,14 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "addresses": hosts.addresses,
-            "adopt_problems": validation.adopt_problems,
+            "adopt_problems": inventory_check.adopt_problems,
             "adopted_aliases": inventory_files.aliases_text,
             "adopted_dialers": inventory_files.dialers_text,
             "adoption": adopt.report_text,
             "an_alias": inventory.an_alias,
+            "asterisk_endpoints": written.asterisk_endpoints,
+            "asterisk_name": written.asterisk_name,
+            "asterisk_value": written.asterisk_value,
             "asterisk_version": answers.asterisk_version,
             "changes_table": changes.changes_table,
             "clone_source": hosts.clone_source,
@@ -49,8 +55,9 @@ class FilterModule:
             "flavor": flavor,
             "grants": answers.grants,
             "managed_extensions": hosts.managed_extensions,
+            "one_line": written.one_line,
             "preflight_problems": hosts.preflight_problems,
-            "problems": validation.problems,
+            "problems": inventory_check.problems,
             "ready_dialers": hosts.ready_dialers,
             "seats": hosts.seats,
             "silent_hosts": hosts.silent_hosts,

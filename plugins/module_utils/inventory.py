@@ -15,6 +15,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
 
 DEFAULT_SUFFIX = "x"
 DEFAULT_ALIAS_NAME = "Agent {extension}"
+#: More than any column holds. Python refuses to read a number of thousands of digits.
+_LONGEST_NUMBER = 100
 #: More than any call centre has seats. Without a limit a typo would fill the memory.
 LARGEST_RANGE = 100_000
 _LETTERS_IN_ALPHABET = 26
@@ -58,8 +60,8 @@ def _expand_word(word):
 
 
 def is_number(text):
-    """Say whether a text is a whole number in plain digits."""
-    return text.isascii() and text.isdigit()
+    """Say whether a text is a whole number in plain digits, no longer than any that is used."""
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
 
 
 def expand_aliases(phone_aliases, dialers):

@@ -1,14 +1,21 @@
 # Copyright: Evenfloor contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What fits into VICIdial's columns, in characters unless it says otherwise."""
+"""What fits: into VICIdial's columns, in characters unless it says otherwise, and into settings."""
 
 from __future__ import annotations
+
+import re
+from typing import NamedTuple
 
 LONGEST_SERVER_ID = 10
 SHORTEST_ALIAS = 2
 LONGEST_ALIAS = 20
 LONGEST_ALIAS_NAME = 50
 LONGEST_PHONE_LOGIN = 15
+#: Agents type it.
+SHORTEST_LOGIN_PASSWORD = 4
+#: Softphones know it, and strangers who reach the SIP port may guess.
+SHORTEST_REGISTRATION_PASSWORD = 8
 LONGEST_PASSWORD = 100
 LONGEST_VOICEMAIL_ID = 10
 LONGEST_LOGINS_LIST = 255
@@ -16,5 +23,117 @@ LONGEST_LOGINS_LIST = 255
 WIDE_LOGINS_LIST = 4096
 SHORTEST_CAMPAIGN = 2
 LONGEST_CAMPAIGN = 8
+LONGEST_CAMPAIGN_NAME = 40
 #: The highest number that ``evenfloor_dialers.max_agents`` holds.
 HIGHEST_MAX_AGENTS = 65535
+#: The defaults of roles.
+DATABASE_PORT = 3306
+FIRST_ROOM = 8600051
+LAST_ROOM = 8600299
+#: More rooms than a dialer has calls.
+MOST_ROOMS = 10_000
+
+_PORT = (1, 65535)
+_RTP_PORT = (1024, 65535)
+_DAY = 24 * 3600
+#: Rooms have seven digits: the dialplan asks for as many.
+_ROOM = (1_000_000, 9_999_999)
+#: The least and the most of settings that are numbers; other numbers are from ANY_NUMBER.
+NUMBERS = {
+    "balancer_database_port": _PORT,
+    "balancer_decisions_kept": (0, 3650 * _DAY),
+    "balancer_heartbeat_timeout": (1, 3600),
+    "balancer_hook_timeout": (0.1, 60),
+    "balancer_lock_timeout": (0, 300),
+    "balancer_port": _PORT,
+    "balancer_reservation_ttl": (1, 3600),
+    "balancer_workers": (1, 1000),
+    "database_max_connections": (10, 100_000),
+    "database_port": _PORT,
+    "dialer_first_room": _ROOM,
+    "dialer_heartbeat_timeout": (0, _DAY),
+    "dialer_last_room": _ROOM,
+    "dialer_qualify_seconds": (1, 3600),
+    "dialer_registration_timeout": (0, _DAY),
+    "dialer_rtp_first": _RTP_PORT,
+    "dialer_rtp_last": _RTP_PORT,
+    "dialer_rtp_timeout": (0, _DAY),
+    "dialer_sip_port": _PORT,
+    "drain_timeout": (0, 7 * _DAY),
+    "grouping_limit": (0, 32767),
+    "phone_aliases_remove_without_asking": (0, 1_000_000),
+    "softphone_control_port": _PORT,
+    # A dialer's endpoints accept no registration for less, or for more.
+    "softphone_registration_interval": (30, 3600),
+    "softphone_retry_interval": (1, 3600),
+    "softphone_rtp_first": _RTP_PORT,
+    "softphone_rtp_last": _RTP_PORT,
+}
+ANY_NUMBER = (0, 2**31 - 1)
+
+#: Two numbers, of which the first may not be above the second.
+PAIRS = (
+    ("dialer_first_room", "dialer_last_room"),
+    ("dialer_rtp_first", "dialer_rtp_last"),
+    ("softphone_rtp_first", "softphone_rtp_last"),
+)
+
+
+class Form(NamedTuple):
+    """The form of a text.
+
+    Attributes:
+        pattern: what the whole text has to match.
+        words: the form in words, as the roles' documents say it.
+    """
+
+    pattern: re.Pattern
+    words: str
+
+
+def _form(pattern, words):
+    return Form(re.compile(pattern), words)
+
+
+#: In a unit file, a shell's line and an option file, these need no quotes.
+_PLAIN_PATH = _form(r"/[-+.@_/0-9a-zA-Z]*", "an absolute path of letters, digits and + - . / @ _")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_ADDRESS = _form(rf"{_OCTET}(?:\.{_OCTET}){{3}}", "an IPv4 address")
+_SUITE = _form(r"(?:[a-z][-a-z0-9]*)?", "lower-case letters, digits and -")
+#: The form of texts, or of each text in a list. Other texts are one line that is not empty.
+TEXTS = {
+    "asterisk_suite": _SUITE,
+    "balancer_address": _ADDRESS,
+    "balancer_database_host": _form(
+        r"[-.:_0-9a-zA-Z]+(?: *, *[-.:_0-9a-zA-Z]+)*", "addresses or names, separated by commas"
+    ),
+    "balancer_database_name": _form(
+        r"[-_$0-9a-zA-Z]{1,64}", "at most 64 letters, digits and $ - _"
+    ),
+    "balancer_home": _PLAIN_PATH,
+    "balancer_hook_folders": _PLAIN_PATH,
+    "balancer_hook_pages": _form(r"[-._0-9a-zA-Z]+", "letters, digits and - . _"),
+    "balancer_listen": _ADDRESS,
+    "balancer_python": _PLAIN_PATH,
+    "database_address": _ADDRESS,
+    "database_driver": _form(r"[-+._0-9a-zA-Z]+", "letters, digits and + - . _"),
+    "database_name": _form(r"[-_$0-9a-zA-Z]{1,64}", "at most 64 letters, digits and $ - _"),
+    "database_sockets": _PLAIN_PATH,
+    "dialer_asterisk_binary": _PLAIN_PATH,
+    "dialer_asterisk_oldest": _form(r"[0-9]{1,3}(?:\.[0-9]{1,3})*", "a version such as 16 or 16.2"),
+    "dialer_asterisk_suite": _SUITE,
+    "dialer_server_id": _form(r"[-_0-9a-zA-Z]{1,10}", "at most 10 letters, digits and - _"),
+    "dialer_server_ip": _ADDRESS,
+    "id": _form(
+        rf"[-_0-9a-zA-Z]{{{SHORTEST_CAMPAIGN},{LONGEST_CAMPAIGN}}}",
+        f"{SHORTEST_CAMPAIGN} to {LONGEST_CAMPAIGN} letters, digits, - or _",
+    ),
+}
+#: Settings that may be empty: none of what they are for.
+MAY_BE_EMPTY = frozenset(
+    {"asterisk_suite", "balancer_wheels", "dialer_asterisk_suite", "dialer_clone_from", "suffix"}
+)
+#: Settings that may be given without a value, which is no limit.
+MAY_BE_NULL = frozenset({"dialer_max_agents", "max_agents"})
+#: Lists in which one text may stand without brackets.
+ONE_TEXT_IS_A_LIST = frozenset({"dialers", "extensions", "softphone_extensions"})

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 #: Answers of a dialer that didn't know the endpoint yet, or knew another password for it.
 REFUSED = (401, 403, 404)
+#: What a field of an account may have: nothing that ends the field or the line.
+_FIELD = re.compile(r"[^\s;<>\"\x00-\x1f\x7f]+")
 _ACCOUNT_AND_CALLS = re.compile(r"User-Agent: (\S+)\s+--- Active calls \((\d+)\)")
 
 
@@ -47,7 +49,8 @@ def wanted_accounts(phones, registration_interval, retry_interval):
     """Make the accounts of phones.
 
     Args:
-        phones: dicts with ``extension``, ``server_ip`` and ``registration_password``.
+        phones: dicts with ``extension``, ``server_ip`` and ``registration_password``. Left out are
+            those of which something would end its field, as VICIdial's forms let people type it.
         registration_interval: how often a registration is renewed, in seconds.
         retry_interval: how soon a registration that failed is tried again, in seconds.
 
@@ -56,6 +59,9 @@ def wanted_accounts(phones, registration_interval, retry_interval):
     """
     accounts = {}
     for phone in phones:
+        fields = (phone["extension"], phone["server_ip"], phone["registration_password"] or "")
+        if not all(_FIELD.fullmatch(field) for field in fields):
+            continue
         address = f"sip:{phone['extension']}@{phone['server_ip']}"
         accounts[address] = (
             f"<{address}>;auth_user={phone['extension']};"

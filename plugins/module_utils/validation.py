@@ -1,8 +1,9 @@
 # Copyright: Evenfloor contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is wrong with an inventory: every mistake with its place and its fix.
+"""What is wrong with an inventory as a whole: every mistake with its place and its fix.
 
-Pure, without Ansible. ``hostvars`` and ``groups`` are Ansible's.
+Pure, without Ansible. ``hostvars`` are the variables by host, of the types that the roles'
+``argument_specs`` say: ``settings`` has checked each by itself. ``groups`` are Ansible's.
 """
 
 from __future__ import annotations
@@ -24,13 +25,22 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
     InventoryError,
     Problem,
 )
+from ansible_collections.evenfloor.cluster.plugins.module_utils.settings import (
+    is_one_line,
+    kind_of,
+    shown,
+)
 
 #: VICIdial's login page strips everything else from a phone login …
 _LOGIN_CHARACTERS = re.compile(r"[0-9a-zA-Z]*")
 #: … and from a phone's password.
 _PASSWORD_CHARACTERS = re.compile(r"[-_0-9a-zA-Z]+")
-_CAMPAIGN_ID = re.compile(rf"[-_0-9a-zA-Z]{{{limits.SHORTEST_CAMPAIGN},{limits.LONGEST_CAMPAIGN}}}")
 _SERVER_ID_CHARACTERS = re.compile(r"[-_0-9a-zA-Z]+")
+#: What would end a name early, in Asterisk's files or in VICIdial's.
+_NOT_IN_A_NAME = frozenset(';"\\<>')
+#: The settings that all hosts have to agree on, because hosts read them for each other.
+_SAME_EVERYWHERE = ("cluster_flavor", "phone_aliases", "campaigns", "database_name")
+_GROUPS = ("database", "login", "dialers", "seats")
 _ENTRY_KEYS = {
     "extensions",
     "suffix",
@@ -71,8 +81,11 @@ def inventory_problems(hostvars, groups):
         *_database_problems(groups),
         *_empty_group_problems(groups, "dialers", "put at least one dialer into it"),
         *_login_problems(groups),
+        *_server_problems(hostvars, groups),
         *_dialer_problems(dialers),
         *_flavor_problems(shared),
+        *_different_problems(hostvars, groups),
+        *_pair_problems(hostvars, groups),
         *_campaign_problems(shared.get("campaigns") or []),
     ]
     entries, widest = shared.get("phone_aliases") or [], _longest_list(shared)
@@ -94,22 +107,30 @@ def adoption_problems(hostvars, groups):
     Returns:
         Problems; empty where all is well.
     """
-    found = [*_database_problems(groups), *_login_problems(groups)]
-    for name in dict.fromkeys([*groups.get("database", []), *groups.get("login", [])]):
-        address = str(hostvars[name].get("ansible_host") or "")
-        if not _is_ipv4(address):
-            what = f"ansible_host '{address}' is not an IPv4 address"
-            fix = (
-                "set ansible_host to the address with which the cluster's hosts reach it, like"
-                " 10.0.0.10"
-            )
-            found.append(Problem(name, what, fix))
-    return [*found, *_not_adoptable(_shared_variables(hostvars, groups))]
+    return [
+        *_database_problems(groups),
+        *_login_problems(groups),
+        *_server_problems(hostvars, groups),
+        *_pair_problems(hostvars, groups),
+        *_not_adoptable(_shared_variables(hostvars, groups)),
+    ]
+
+
+def hosts_of_cluster(groups):
+    """List the hosts that Evenfloor works on.
+
+    Args:
+        groups: Ansible's ``groups``.
+
+    Returns:
+        The names, each once.
+    """
+    return list(dict.fromkeys(name for group in _GROUPS for name in groups.get(group, [])))
 
 
 def _shared_variables(hostvars, groups):
     """Return the variables of some host: what all hosts share is in them."""
-    return next((hostvars[name] for name in groups.get("all", [])), {})
+    return next((hostvars[name] for name in hosts_of_cluster(groups)), {})
 
 
 def _longest_list(variables):
@@ -138,6 +159,105 @@ def _empty_group_problems(groups, group, fix):
     if groups.get(group):
         return []
     return [Problem(f"group {group}", "is empty", fix, is_subject=True)]
+
+
+def _server_problems(hostvars, groups):
+    """Check the addresses that other hosts, or the database's grants, know a host by."""
+    found = []
+    for name in groups.get("database", []):
+        found += _own_address_problems(name, hostvars[name], ("database_address",))
+    for name in groups.get("login", []):
+        # A dialer's own address is checked with the dialers'.
+        if name not in groups.get("dialers", []):
+            own = ("balancer_address", "server_ip")
+            found += _own_address_problems(name, hostvars[name], own)
+    # A host that is both has one mistake.
+    return list({(problem.where, problem.what): problem for problem in found}.values())
+
+
+def _own_address_problems(name, variables, settings):
+    """Check the first of these settings that a host has, or its ``ansible_host``."""
+    given = [setting for setting in settings if variables.get(setting) is not None]
+    setting = given[0] if given else "ansible_host"
+    address = variables.get(setting)
+    everywhere = address == "0.0.0.0" and variables.get("balancer_database_host")  # noqa: S104
+    if _is_ipv4(address) or everywhere:
+        return []
+    what = f"{setting} {shown(address)} is not an IPv4 address"
+    if address is None:
+        what = "ansible_host is missing"
+    reached = "to the address with which the cluster's hosts reach it, like 10.0.0.10"
+    fix = f"set {setting} {reached}"
+    if settings[0] != setting:
+        fix += f"; if Ansible needs a name there, set {settings[0]} besides"
+    return [Problem(name, what, fix)]
+
+
+def _different_problems(hostvars, groups):
+    """Find settings that hosts don't agree on."""
+    found = []
+    names = hosts_of_cluster(groups)
+    for setting in _SAME_EVERYWHERE:
+        first = hostvars[names[0]].get(setting) if names else None
+        other = next((name for name in names if hostvars[name].get(setting) != first), None)
+        if other:
+            what = f"differs between {names[0]} and {other}"
+            found.append(Problem(setting, what, "set it once, in group_vars/all", True))
+    return [*found, *_port_problems({name: hostvars[name] for name in names})]
+
+
+def _port_problems(hostvars):
+    """Find hosts that would look for the database at another port than its own."""
+    ports = {
+        name: str(variables.get("database_port", limits.DATABASE_PORT))
+        for name, variables in hostvars.items()
+        if "balancer_database_port" not in variables
+    }
+    first = next(iter(ports), None)
+    other = next((name for name, port in ports.items() if port != ports[first]), None)
+    if other is None:
+        return []
+    what = f"is {ports[first]} on {first} and {ports[other]} on {other}"
+    fix = "set it in group_vars/all: login hosts and dialers connect to it"
+    return [Problem("database_port", what, fix, True)]
+
+
+def _pair_problems(hostvars, groups):
+    """Check the settings that are the first and the last of something."""
+    found = []
+    for first, last in limits.PAIRS:
+        for name in hosts_of_cluster(groups):
+            ends = [hostvars[name].get(setting) for setting in (first, last)]
+            found += _range_problems((first, last), *map(_whole, ends))
+    return list(dict.fromkeys(found))
+
+
+def _whole(value):
+    return None if value is None else int(value)
+
+
+def _range_problems(settings, first, last):
+    """Check a range of which both ends are given, or, of rooms, one."""
+    is_rooms = settings[0] == "dialer_first_room"
+    if is_rooms:
+        first = limits.FIRST_ROOM if first is None else first
+        last = limits.LAST_ROOM if last is None else last
+    if first is None or last is None:
+        return []
+    where = f"{settings[0]} {first}"
+    if first > last:
+        what = f"is above {settings[1]} {last}"
+        return [Problem(where, what, "the first may not be above the last", True)]
+    if not is_rooms:
+        return []
+    if str(first)[0] != str(last)[0]:
+        what = f"and {settings[1]} {last} begin with different digits"
+        fix = "the dialplan needs rooms that all begin with the same digit"
+        return [Problem(where, what, fix, True)]
+    if last - first >= limits.MOST_ROOMS:
+        what = f"to {settings[1]} {last} are {last - first + 1} rooms"
+        return [Problem(where, what, f"at most {limits.MOST_ROOMS} are made", True)]
+    return []
 
 
 def _flavor_problems(variables):
@@ -213,17 +333,23 @@ def _server_id_problems(dialer, owners):
 
 def _limit_problems(dialer):
     limit, highest = dialer["max_agents"], limits.HIGHEST_MAX_AGENTS
-    if limit is None or (is_number(str(limit)) and 1 <= int(limit) <= highest):
+    is_whole = isinstance(limit, (int, str)) and is_number(str(limit))
+    if limit is None or (is_whole and 1 <= int(limit) <= highest):
         return []
-    what = f"max_agents '{limit}' is not a whole number above 0 (at most {highest})"
+    what = f"max_agents {shown(limit)} is not a whole number above 0 (at most {highest})"
     return [Problem(dialer["name"], what, "leave it out for no limit")]
 
 
 def _is_ipv4(text):
+    """Say whether a value is an address that a host can have."""
+    if not isinstance(text, str):
+        return False
     try:
-        return str(ipaddress.IPv4Address(text)) == text
+        address = ipaddress.IPv4Address(text)
     except ValueError:
         return False
+    nobodys = address.is_unspecified or address.is_multicast or address.is_reserved
+    return str(address) == text and not nobodys
 
 
 # -- aliases ---------------------------------------------------------------------------------
@@ -242,9 +368,11 @@ def entry_problems(entry, dialers, longest_list=limits.LONGEST_LOGINS_LIST):
     """
     if not isinstance(entry, dict) or "extensions" not in entry:
         # Without the values: a password may be among them.
-        shown = f"the entry with {', '.join(entry)}" if isinstance(entry, dict) else repr(entry)
+        what = f"an entry that is {kind_of(entry)}"
+        if isinstance(entry, dict):
+            what = f"the entry with {', '.join(map(str, entry)) or 'nothing in it'}"
         fix = 'write - extensions: "101-160"'
-        return [Problem("phone_aliases", f"{shown} names no extensions", fix)]
+        return [Problem("phone_aliases", f"{what} names no extensions", fix)]
     where = entry_name(entry)
     unknown = sorted(set(entry) - _ENTRY_KEYS)
     if unknown:
@@ -268,15 +396,19 @@ def entry_problems(entry, dialers, longest_list=limits.LONGEST_LOGINS_LIST):
 
 def _password_problems(where, entry):
     found = []
-    for setting in ("login_password", "registration_password"):
+    for setting, shortest in (
+        ("login_password", limits.SHORTEST_LOGIN_PASSWORD),
+        ("registration_password", limits.SHORTEST_REGISTRATION_PASSWORD),
+    ):
         value = entry.get(setting)
         if value is None:
             continue
         text = str(value)
-        if not _PASSWORD_CHARACTERS.fullmatch(text) or len(text) > limits.LONGEST_PASSWORD:
+        fits = shortest <= len(text) <= limits.LONGEST_PASSWORD
+        if not fits or not _PASSWORD_CHARACTERS.fullmatch(text):
             what = (
-                f"{setting} may only have letters, digits, - and _ (VICIdial strips the rest), at"
-                f" most {limits.LONGEST_PASSWORD}"
+                f"{setting} has to be {shortest} to {limits.LONGEST_PASSWORD} letters, digits, -"
+                " and _ (VICIdial strips the rest)"
             )
             found.append(Problem(where, what, "choose another or leave it out"))
     return found
@@ -294,6 +426,9 @@ def _alias_problems(where, alias, dialers, longest_list):
             f"make extension and suffix together {limits.SHORTEST_ALIAS} to {limits.LONGEST_ALIAS}"
         )
         return [Problem(where, what, fix)]
+    if not is_one_line(name) or _NOT_IN_A_NAME & set(name):
+        what = f'name {shown(name)} has control characters, line ends or one of ; " \\ < >'
+        return [Problem(where, what, "write it without them")]
     if len(name) > limits.LONGEST_ALIAS_NAME:
         fix = f"at most {limits.LONGEST_ALIAS_NAME} fit"
         return [Problem(where, f"name '{name}' has {len(name)} characters", fix)]
@@ -346,20 +481,20 @@ def _clashes(aliases):
 def _campaign_problems(campaigns):
     found, seen = [], set()
     for campaign in campaigns:
-        if not isinstance(campaign, dict):
-            fix = f"write - id: {campaign}"
-            found.append(Problem("campaigns", f"'{campaign}' names no id", fix))
+        if not isinstance(campaign, dict) or "id" not in campaign:
+            what = shown(campaign)
+            if isinstance(campaign, dict):
+                what = f"the entry with {', '.join(map(str, campaign)) or 'nothing in it'}"
+            found.append(Problem("campaigns", f"{what} names no id", "write - id: SALES"))
             continue
-        name = str(campaign.get("id", ""))
-        if not _CAMPAIGN_ID.fullmatch(name):
-            what = (
-                f"id '{name}' has to be {limits.SHORTEST_CAMPAIGN} to {limits.LONGEST_CAMPAIGN}"
-                " letters, digits, - or _"
-            )
-            found.append(Problem("campaigns", what))
-        elif name in seen:
-            found.append(Problem("campaigns", f"id '{name}' is there twice", "take one out"))
-        seen.add(name)
+        name = campaign["id"]
+        if len(str(campaign.get("name") or "")) > limits.LONGEST_CAMPAIGN_NAME:
+            what = f"id '{name}': name has more than {limits.LONGEST_CAMPAIGN_NAME} characters"
+            found.append(Problem("campaigns", what, "write a shorter one"))
+        if name.lower() in seen:
+            what = f"id '{name}' is there twice (capitals don't count)"
+            found.append(Problem("campaigns", what, "take one out"))
+        seen.add(name.lower())
     return found
 
 

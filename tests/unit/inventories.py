@@ -1,6 +1,6 @@
 """Inventories for tests: right ones, and ones with a mistake."""
 
-from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import problems
+from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import problems
 
 TWO_DIALERS = {"dialer1": {"server_ip": "10.0.0.11"}, "dialer2": {"server_ip": "10.0.0.12"}}
 
@@ -30,6 +30,8 @@ def inventory(dialers=None, aliases=None, campaigns=None, seats=None, **groups):
         "campaigns": [{"id": "SALES"}] if campaigns is None else campaigns,
     }
     hostvars = {host: {**shared, **dialers.get(host, {})} for host in members["all"]}
+    for number, host in enumerate([*members["database"], *members["login"]], 1):
+        hostvars[host].setdefault("ansible_host", f"10.1.0.{number}")
     for seat, extensions in seats.items():
         hostvars[seat]["softphone_extensions"] = extensions
     return hostvars, members

@@ -17,7 +17,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Phone,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import describe
-from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import (
+from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import (
     adopt_problems,
     problems,
 )
@@ -154,8 +154,11 @@ def test_a_run_on_what_was_adopted_changes_nothing(cluster):
     assert changes(phones, aliases, entries) == []
     adopted = {alias["alias_id"] for alias in expand_aliases(entries, DIALERS)}
     assert adopted | {alias_id for alias_id, _why in left_alone} == {a.alias_id for a in aliases}
-    hosts = {d["name"]: {"ansible_host": d["server_ip"]} for d in DIALERS}
-    hosts["db"] = {"phone_aliases": entries}
+    addresses = {**{d["name"]: d["server_ip"] for d in DIALERS}, "db": "10.0.0.9"}
+    hosts = {
+        name: {"ansible_host": address, "phone_aliases": entries}
+        for name, address in addresses.items()
+    }
     groups = {"database": ["db"], "login": ["db"], "dialers": ["d1", "d2", "d3"], "all": ["db"]}
     assert problems(hosts, groups) == []
 

@@ -5,15 +5,25 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import problems
+from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import problems
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["example", "lab"])
-def test_an_inventory_that_we_ship_has_no_problems(name):
+INVENTORIES = [
+    "inventory/example",
+    "inventory/lab",
+    "docs/examples/own-repository/inventory",
+    "molecule/default/inventory",
+    "molecule/interrupted/inventory",
+    "molecule/outages/inventory",
+]
+
+
+@pytest.mark.parametrize("path", INVENTORIES)
+def test_an_inventory_that_we_ship_has_no_problems(path):
     text = subprocess.run(
-        ["ansible-inventory", "-i", f"inventory/{name}", "--list"],
+        ["ansible-inventory", "-i", path, "--list"],
         cwd=ROOT,
         capture_output=True,
         check=True,

@@ -7,7 +7,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Phone,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import InventoryError
-from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import problems
+from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import problems
 from hypothesis import example, given
 from hypothesis import strategies as st
 

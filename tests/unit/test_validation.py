@@ -1,7 +1,7 @@
 """Every mistake of an inventory is named with its fix: groups, dialers, campaigns and seats."""
 
 import pytest
-from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import problems
+from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import problems
 
 from tests.unit.inventories import assert_says, inventory, only_problem
 
@@ -18,7 +18,7 @@ def test_a_right_inventory_has_no_problems():
             },
             [
                 {"extensions": "101-160"},
-                {"extensions": ["201-210", 300], "suffix": "z", "dialers": ["dialer2"]},
+                {"extensions": ["201-210", "300"], "suffix": "z", "dialers": ["dialer2"]},
                 {"extensions": "7", "suffix": "ab", "name": "Reception"},
                 {
                     "extensions": "0400",
@@ -27,8 +27,8 @@ def test_a_right_inventory_has_no_problems():
                     "registration_password": "x" * 100,
                 },
             ],
-            [{"id": "SALES"}, {"id": "TEST-2_b"}, {"id": 42}],
-            {"seat1": "101-150", "seat2": ["151-160", 201]},
+            [{"id": "SALES"}, {"id": "TEST-2_b"}, {"id": "42"}],
+            {"seat1": "101-150", "seat2": ["151-160", "201"]},
             login=["login1", "login2"],
         )
     )

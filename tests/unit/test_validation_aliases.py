@@ -1,7 +1,7 @@
 """Every mistake of an entry of phone_aliases is named with its fix."""
 
 import pytest
-from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import problems
+from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import problems
 
 from tests.unit.inventories import assert_says, inventory, many_dialers, only_problem
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 
 from panoramisk import Manager
 from panoramisk.message import Message
 
 from .config import DialerConfig
+from .sessions import TAG_PATTERN
 
 log = logging.getLogger("evenfloor.ami")
 
@@ -33,12 +35,44 @@ PEER_STATES = {
     "unreachable": "UNREACHABLE",
 }
 REMOVED = "removed"
+#: The headers of an Originate that a login writes.
+ORIGINATE_HEADERS = ("Channel", "Context", "Exten", "Priority", "Callerid")
+#: A line end would begin another header, and two of them another action.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_TAG = re.compile(TAG_PATTERN)
 _UNREGISTERED_DEVICE = frozenset({"UNAVAILABLE", "INVALID", "UNKNOWN"})
 _DEVICE_PREFIX = "PJSIP/"
 
 
 class AmiSilent(Exception):
     """Asterisk didn't answer in time, or isn't there."""
+
+
+class UnsafeAction(ValueError):
+    """An action that Asterisk would take for more, or for something else, than it is."""
+
+
+def originate_headers(lines: Iterable[str]) -> dict[str, str]:
+    """Read the headers of an Originate from the queue.
+
+    Anybody who may write to the database's tables wrote them, or a part of them.
+
+    Args:
+        lines: ``Name: value`` each.
+
+    Returns:
+        Values by name.
+
+    Raises:
+        UnsafeAction: there is one that no login writes, or one twice.
+    """
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(": ")
+        if not colon or name not in ORIGINATE_HEADERS or name in headers:
+            raise UnsafeAction(f"an Originate may not have the header {line!r}")
+        headers[name] = value
+    return headers
 
 
 class Ami:
@@ -86,6 +120,9 @@ class Ami:
         self.ready.clear()
 
     async def _sent(self, headers: dict, seconds: float) -> list[Message]:
+        for name, value in headers.items():
+            if _CONTROL.search(f"{name}{value}"):
+                raise UnsafeAction(f"{headers['Action']}: {name} {value!r} has control characters")
         if not self.ready.is_set():
             raise AmiSilent("not connected")
         try:
@@ -115,6 +152,7 @@ class Ami:
 
         Raises:
             AmiSilent: Asterisk went away meanwhile.
+            UnsafeAction: a header or the tag has control characters.
         """
         answers = await self._sent(
             {
@@ -133,7 +171,11 @@ class Ami:
 
         Raises:
             AmiSilent: Asterisk doesn't answer.
+            UnsafeAction: it isn't a tag. Between slashes Asterisk would take it for a pattern, and
+                end every call that matches.
         """
+        if not _TAG.fullmatch(tag):
+            raise UnsafeAction(f"{tag!r} is no session's tag")
         await self._sent({"Action": "Hangup", "Channel": tag}, ANSWER_TIMEOUT)
 
     async def channels(self) -> dict[str, str]:

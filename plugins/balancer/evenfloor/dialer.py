@@ -22,7 +22,7 @@ import time
 from dataclasses import dataclass
 
 from . import config as configuration
-from .ami import PEER_STATES, REMOVED, Ami, AmiSilent
+from .ami import PEER_STATES, REMOVED, Ami, AmiSilent, UnsafeAction, originate_headers
 from .daemon_store import DaemonStore, DaemonThread, QueuedAction
 from .errors import ConfigurationError, DatabaseUnreachable
 from .sessions import TAG_PATTERN, LiveSession
@@ -144,7 +144,11 @@ class Daemon:
         task.add_done_callback(self._tasks.discard)
 
     async def _place_call(self, action: QueuedAction) -> None:
-        headers = dict(line.split(": ", 1) for line in action.headers)
+        try:
+            headers = originate_headers(action.headers)
+        except UnsafeAction as error:
+            log.warning("session %s: %s", action.tag, error)
+            return  # reconcile() ends the session: it gets no channel
         room = headers.get("Exten", "")
         self._calls[action.tag] = _Call(room)
         _say("originate", action.tag, room=room, channel=headers.get("Channel", ""))
@@ -153,6 +157,10 @@ class Daemon:
         except AmiSilent as silence:
             log.warning("session %s: %s", action.tag, silence)
             return  # whatever became of it, reconcile() finds out
+        except UnsafeAction as error:
+            log.warning("session %s: %s", action.tag, error)
+            self._session_over(action.tag)
+            return
         _say("answered" if answered else "failed", action.tag, room=room)
         if not answered:
             self._session_over(action.tag)
@@ -170,8 +178,8 @@ class Daemon:
                 call.unwanted = True  # its channel is hung up the moment it is there
                 return
             await self._ami.hang_up(tag)
-        except AmiSilent as silence:
-            log.warning("session %s: %s", tag, silence)
+        except (AmiSilent, UnsafeAction) as error:
+            log.warning("session %s: %s", tag, error)
 
     def _channel_made(self, event) -> None:
         call = self._calls.get(event.uniqueid)
