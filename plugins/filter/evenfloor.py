@@ -13,6 +13,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils import (
     flavors,
     hosts,
     inventory,
+    renumbering,
     validation,
 )
 from ansible_collections.evenfloor.cluster.plugins.plugin_utils import inventory_files
@@ -50,6 +51,7 @@ class FilterModule:
             "preflight_problems": hosts.preflight_problems,
             "problems": validation.problems,
             "ready_dialers": hosts.ready_dialers,
+            "renumber_problems": renumbering.renumber_problems,
             "seats": hosts.seats,
             "silent_hosts": hosts.silent_hosts,
             "table_names": answers.table_names,

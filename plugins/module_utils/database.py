@@ -29,6 +29,7 @@ ARGUMENTS = {
         "choices": list(flavors.FLAVORS),
         "default": flavors.DEFAULT,
     },
+    "cluster_name": {"type": "str", "default": ""},
 }
 
 #: Where root's password is, if it has one; also where community.mysql looks.

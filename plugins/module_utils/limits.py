@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 LONGEST_SERVER_ID = 10
+#: Of Evenfloor's own table.
+LONGEST_CLUSTER_NAME = 60
 SHORTEST_ALIAS = 2
 LONGEST_ALIAS = 20
 LONGEST_ALIAS_NAME = 50

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from pathlib import PurePath
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors, limits
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
@@ -30,6 +31,7 @@ _LOGIN_CHARACTERS = re.compile(r"[0-9a-zA-Z]*")
 #: … and from a phone's password.
 _PASSWORD_CHARACTERS = re.compile(r"[-_0-9a-zA-Z]+")
 _CAMPAIGN_ID = re.compile(rf"[-_0-9a-zA-Z]{{{limits.SHORTEST_CAMPAIGN},{limits.LONGEST_CAMPAIGN}}}")
+_CLUSTER_NAME_CHARACTERS = re.compile(r"[-_.0-9a-zA-Z]+")
 _SERVER_ID_CHARACTERS = re.compile(r"[-_0-9a-zA-Z]+")
 _ENTRY_KEYS = {
     "extensions",
@@ -73,6 +75,7 @@ def inventory_problems(hostvars, groups):
         *_login_problems(groups),
         *_dialer_problems(dialers),
         *_flavor_problems(shared),
+        *_cluster_name_problems(hostvars, groups),
         *_campaign_problems(shared.get("campaigns") or []),
     ]
     entries, widest = shared.get("phone_aliases") or [], _longest_list(shared)
@@ -94,7 +97,11 @@ def adoption_problems(hostvars, groups):
     Returns:
         Problems; empty where all is well.
     """
-    found = [*_database_problems(groups), *_login_problems(groups)]
+    found = [
+        *_database_problems(groups),
+        *_login_problems(groups),
+        *_cluster_name_problems(hostvars, groups),
+    ]
     for name in dict.fromkeys([*groups.get("database", []), *groups.get("login", [])]):
         address = str(hostvars[name].get("ansible_host") or "")
         if not _is_ipv4(address):
@@ -147,6 +154,24 @@ def _flavor_problems(variables):
     except InventoryError as error:
         return [error.problem]
     return []
+
+
+def _cluster_name_problems(hostvars, groups):
+    """Check the cluster's name, which is by default that of the inventory's folder."""
+    variables = next((hostvars[name] for name in groups.get("database", [])), {})
+    folder = PurePath(variables.get("inventory_dir") or "").name
+    name = str(variables.get("cluster_name", folder))
+    longest = limits.LONGEST_CLUSTER_NAME
+    if _CLUSTER_NAME_CHARACTERS.fullmatch(name) and len(name) <= longest:
+        return []
+    if not name and "cluster_name" not in variables:
+        return []
+    what = f"is '{name}'"
+    fix = (
+        "set cluster_name in group_vars/all to a name of its own for this cluster, at most"
+        f" {longest} letters, digits, dots, hyphens and underscores"
+    )
+    return [Problem("cluster_name", what, fix, is_subject=True)]
 
 
 def _not_adoptable(variables):

@@ -169,8 +169,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Request, make_plan
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import as_diff, describe
-from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
-    flavor_of_cluster,
+from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_cluster import (
+    check_cluster,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removal import (
     Removal,
@@ -290,7 +290,7 @@ def bring_to_state(module, cursor):
         What the module returns.
     """
     params = module.params
-    flavor = flavor_of_cluster(cursor, params["cluster_flavor"])
+    flavor = check_cluster(cursor, params, params["dialers"])
     if params["purge"]:
         flavor.check_purge()
     plan = plan_changes(params, flavor, cursor)

@@ -79,8 +79,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     work_on_database,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_extensions
-from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
-    flavor_of_cluster,
+from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_cluster import (
+    check_cluster,
 )
 
 
@@ -127,7 +127,7 @@ def read(module, cursor):
         What the module returns.
     """
     params = module.params
-    flavor_of_cluster(cursor, params["cluster_flavor"])
+    check_cluster(cursor, params)
     extensions = params["extensions"]
     wanted = expand_extensions(extensions) if extensions else extensions
     phones = read_phones(cursor, params["server_ips"], wanted, params["with_passwords"])

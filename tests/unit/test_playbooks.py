@@ -7,7 +7,7 @@ import yaml
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 #: What only looks.
-LOOKS = {"parts/validate.yml", "parts/preflight.yml"}
+LOOKS = {"parts/validate.yml", "parts/preflight.yml", "parts/cluster.yml"}
 
 
 def imports(name: str) -> list:
