@@ -370,6 +370,9 @@ def make_guest(server, folder):
     made = guest.Vicidial(server, folder)
     made.build()
     fill_guest(made)
+    # What says when a row was written.
+    made.sql("ALTER TABLE server_updater DROP COLUMN db_time")
+    made.sql("UPDATE evenfloor_cluster SET created = '2026-01-02'")
     made.connection.close()
     return server.root, guest.DATABASE, params_of("vicidial", guest.DATABASE, "D1", G_NEW)
 
