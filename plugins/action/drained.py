@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 #: What is passed on to the module that checks.
-PASSED_ON = ("database", "cluster_flavor", "config_file")
+PASSED_ON = ("database", "cluster_flavor", "cluster_name", "config_file")
 DEFAULT_INTERVAL = 2
 #: A dialer that has sent no heartbeat for this many seconds is dead.
 DEAD_AFTER = 30

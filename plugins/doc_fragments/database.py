@@ -26,6 +26,12 @@ options:
     type: str
     choices: [plain, vicidial]
     default: plain
+  cluster_name:
+    description:
+      - The cluster's name. A module that would change another cluster's database fails.
+      - If it is empty, modules don't compare it.
+    type: str
+    default: ""
 requirements:
   - PyMySQL on the target
 author:

@@ -14,6 +14,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils import (
     flavors,
     hosts,
     inventory,
+    renumbering,
     written,
 )
 from ansible_collections.evenfloor.cluster.plugins.plugin_utils import (
@@ -59,6 +60,7 @@ class FilterModule:
             "preflight_problems": hosts.preflight_problems,
             "problems": inventory_check.problems,
             "ready_dialers": hosts.ready_dialers,
+            "renumber_problems": renumbering.renumber_problems,
             "seats": hosts.seats,
             "silent_hosts": hosts.silent_hosts,
             "table_names": answers.table_names,

@@ -32,6 +32,7 @@ ARGUMENTS = {
         "choices": list(flavors.FLAVORS),
         "default": flavors.DEFAULT,
     },
+    "cluster_name": {"type": "str", "default": ""},
 }
 
 #: Where root's password is, if it has one; also where community.mysql looks.

@@ -8,6 +8,8 @@ import re
 from typing import NamedTuple
 
 LONGEST_SERVER_ID = 10
+#: Of Evenfloor's own table.
+LONGEST_CLUSTER_NAME = 60
 SHORTEST_ALIAS = 2
 LONGEST_ALIAS = 20
 LONGEST_ALIAS_NAME = 50

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
+from ansible_collections.evenfloor.cluster.plugins.module_utils.addresses import renumber_command
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import DIALER
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.base import ServerColumns
 from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
+    columns_of,
     delete_rows,
     insert_rows,
 )
@@ -128,7 +130,8 @@ def check_server_id(cursor, server_ip, server_id):
     if other:
         raise ValueError(
             f"{server_ip}: server_id '{server_id}' is {other[0]}'s already; set server_id to"
-            " another name, or server_ip to that address"
+            " another name, or server_ip to that address, or if the dialer really has a new"
+            f" address: {renumber_command('NAME', server_ip)}"
         )
 
 
@@ -183,9 +186,20 @@ def set_takes_logins(cursor, server_ip, takes_logins):
 
 def remove_rows(cursor, flavor, server_ip):
     """Remove everything that a dialer has in the database."""
+    _forget_renumbering(cursor, server_ip)
     for table in (*flavor.room_tables, *TABLES):
         delete_rows(cursor, table, ["server_ip"], [(server_ip,)])
     flavor.rebuild_files(cursor)
+
+
+def _forget_renumbering(cursor, server_ip):
+    """Forget that a dialer is getting another address; earlier releases have no such table."""
+    if columns_of(cursor, "evenfloor_renumbering"):
+        cursor.execute(
+            "DELETE FROM evenfloor_renumbering WHERE server_id IN"
+            " (SELECT CONVERT(server_id USING utf8mb4) FROM servers WHERE server_ip = %s)",
+            (server_ip,),
+        )
 
 
 def as_text(server_ip, state):

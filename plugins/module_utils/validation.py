@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from pathlib import PurePath
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors, limits
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
@@ -35,6 +36,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.settings import 
 _LOGIN_CHARACTERS = re.compile(r"[0-9a-zA-Z]*")
 #: … and from a phone's password.
 _PASSWORD_CHARACTERS = re.compile(r"[-_0-9a-zA-Z]+")
+_CLUSTER_NAME_CHARACTERS = re.compile(r"[-_.0-9a-zA-Z]+")
 _SERVER_ID_CHARACTERS = re.compile(r"[-_0-9a-zA-Z]+")
 #: What would end a name early, in Asterisk's files or in VICIdial's.
 _NOT_IN_A_NAME = frozenset(';"\\<>')
@@ -86,6 +88,7 @@ def inventory_problems(hostvars, groups):
         *_flavor_problems(shared),
         *_different_problems(hostvars, groups),
         *_pair_problems(hostvars, groups),
+        *_cluster_name_problems(hostvars, groups),
         *_campaign_problems(shared.get("campaigns") or []),
     ]
     entries, widest = shared.get("phone_aliases") or [], _longest_list(shared)
@@ -110,6 +113,7 @@ def adoption_problems(hostvars, groups):
     return [
         *_database_problems(groups),
         *_login_problems(groups),
+        *_cluster_name_problems(hostvars, groups),
         *_server_problems(hostvars, groups),
         *_pair_problems(hostvars, groups),
         *_not_adoptable(_shared_variables(hostvars, groups)),
@@ -267,6 +271,24 @@ def _flavor_problems(variables):
     except InventoryError as error:
         return [error.problem]
     return []
+
+
+def _cluster_name_problems(hostvars, groups):
+    """Check the cluster's name, which is by default that of the inventory's folder."""
+    variables = next((hostvars[name] for name in groups.get("database", [])), {})
+    folder = PurePath(variables.get("inventory_dir") or "").name
+    name = str(variables.get("cluster_name", folder))
+    longest = limits.LONGEST_CLUSTER_NAME
+    if _CLUSTER_NAME_CHARACTERS.fullmatch(name) and len(name) <= longest:
+        return []
+    if not name and "cluster_name" not in variables:
+        return []
+    what = f"is '{name}'"
+    fix = (
+        "set cluster_name in group_vars/all to a name of its own for this cluster, at most"
+        f" {longest} letters, digits, dots, hyphens and underscores"
+    )
+    return [Problem("cluster_name", what, fix, is_subject=True)]
 
 
 def _not_adoptable(variables):

@@ -214,8 +214,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
     InventoryError,
     Problem,
 )
-from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
-    flavor_of_cluster,
+from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_cluster import (
+    check_cluster,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removal import (
     Removal,
@@ -395,7 +395,7 @@ def bring_to_state(module, cursor):
         What the module returns.
     """
     params = module.params
-    flavor = flavor_of_cluster(cursor, params["cluster_flavor"])
+    flavor = check_cluster(cursor, params, params["dialers"])
     if params["purge"]:
         flavor.check_purge()
     check_removed_kept(params["removed_kept"])

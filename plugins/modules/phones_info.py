@@ -99,8 +99,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Phone,
     place_of,
 )
-from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
-    flavor_of_cluster,
+from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_cluster import (
+    check_cluster,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removal import agents_on
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removed import read_closed
@@ -172,7 +172,7 @@ def read(module, cursor):
         What the module returns.
     """
     params = module.params
-    flavor_of_cluster(cursor, params["cluster_flavor"])
+    check_cluster(cursor, params)
     extensions = params["extensions"]
     wanted = expand_extensions(extensions) if extensions else extensions
     places = read_closed(cursor)

@@ -118,8 +118,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.base import DialerRequest
 from ansible_collections.evenfloor.cluster.plugins.module_utils.lock import balancer_lock
-from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
-    flavor_of_cluster,
+from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_cluster import (
+    check_cluster,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.run_lease import (
     TOKEN_ARGUMENT,
@@ -134,7 +134,7 @@ def make_present(module, cursor):
         What the module returns.
     """
     params = module.params
-    flavor = flavor_of_cluster(cursor, params["cluster_flavor"])
+    flavor = check_cluster(cursor, params)
     server_ip = params["server_ip"]
     servers.check_server_id(cursor, server_ip, params["server_id"])
     before = servers.read_state(cursor, server_ip)
@@ -195,7 +195,7 @@ def make_absent(module, cursor):
         What the module returns.
     """
     server_ip = module.params["server_ip"]
-    flavor = flavor_of_cluster(cursor, module.params["cluster_flavor"])
+    flavor = check_cluster(cursor, module.params)
     before = servers.read_state(cursor, server_ip)
     if before is not None and not module.check_mode:
         servers.remove_rows(cursor, flavor, server_ip)

@@ -15,6 +15,7 @@ VERBS = [
     "credentials",
     "drain_dialer",
     "remove_dialer",
+    "renumber_dialer",
     "site",
     "status",
     "unadopt",

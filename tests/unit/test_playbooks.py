@@ -8,7 +8,7 @@ import yaml
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 RUN = "parts/run.yml"
 #: What only looks, or asks.
-LOOKS = {"parts/validate.yml", RUN, "parts/preflight.yml"}
+LOOKS = {"parts/validate.yml", "parts/cluster.yml", RUN, "parts/preflight.yml"}
 #: The modules that change phones, aliases or dialers.
 RUNTIME = yaml.safe_load((PLAYBOOKS.parent / "meta/runtime.yml").read_text())
 CHANGING = set(RUNTIME["action_groups"]["provisioning"])
@@ -46,13 +46,15 @@ def test_the_question_comes_before_anything_is_touched(name):
 
 def test_these_playbooks_are_the_only_run_that_changes_the_cluster():
     assert [name for name in playbooks() if RUN in imports(name)] == [
-        *changes_phones()[:2], "remove_dialer.yml", "site.yml",
+        *changes_phones()[:2], "remove_dialer.yml", "renumber_dialer.yml", "site.yml",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", changes_phones())
-def test_a_run_takes_the_lease_right_after_the_inventory_is_right(name):
-    assert imports(name)[:2] == ["parts/validate.yml", RUN]
+def test_a_run_takes_the_lease_as_soon_as_it_is_the_right_cluster(name):
+    before = imports(name)[: imports(name).index(RUN)]
+    assert before[-1] == "parts/cluster.yml"
+    assert set(before) <= LOOKS
 
 
 def test_a_first_run_takes_the_lease_as_soon_as_there_is_a_table():
@@ -92,3 +94,76 @@ def test_plays_that_change_the_cluster_are_found():
 def test_a_play_that_changes_the_cluster_says_which_run_it_is(name, play):
     defaults = play.get("module_defaults", {}).get("group/evenfloor.cluster.provisioning", {})
     assert "run_token" in defaults.get("run_token", ""), name
+
+
+# A refusal stops what depends on it
+
+
+def all_plays() -> list[tuple[str, dict]]:
+    """Return every play of every playbook, with the playbook's name."""
+    paths = [path for path in sorted(PLAYBOOKS.rglob("*.yml")) if not path.is_symlink()]
+    return [
+        (str(path.relative_to(PLAYBOOKS)), play)
+        for path in paths
+        for play in yaml.safe_load(path.read_text())
+        if "hosts" in play
+    ]
+
+
+ON_DATABASE = [
+    pytest.param(play, id=f"{name}: {play['name']}")
+    for name, play in all_plays()
+    if play["hosts"].partition(":")[0] == "database" and "login" not in play["hosts"]
+]
+
+
+def test_there_are_plays_on_the_database():
+    assert len(ON_DATABASE) > 10
+
+
+@pytest.mark.parametrize("play", ON_DATABASE)
+def test_what_the_database_refuses_stops_the_plays_that_follow(play):
+    assert play["any_errors_fatal"] is True
+
+
+#: What changes the database, or hands out what it says.
+CHANGES = [
+    "add_dialer.yml", "aliases.yml", "drain_dialer.yml", "remove_dialer.yml", "site.yml",
+    "unadopt.yml",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_whose_cluster_it_is_is_seen_before_anything_is_touched(name):
+    """The playbooks adopt and renumber_dialer see it for themselves: their dialers differ."""
+    before = imports(name)[: imports(name).index("parts/cluster.yml")]
+    assert before[0] == "parts/validate.yml"
+    assert set(before) <= LOOKS
+
+
+def test_every_play_that_calls_a_module_says_which_cluster_it_means():
+    groups = [
+        play["module_defaults"]["group/evenfloor.cluster.database"]
+        for _name, play in all_plays()
+        if "module_defaults" in play
+    ]
+    assert len(groups) > 10
+    assert [group for group in groups if group.get("cluster_name") != "{{ cluster_name }}"] == []
+
+
+#: The inventories of this repository, each of one cluster.
+INVENTORIES = [
+    *sorted(PLAYBOOKS.parent.glob("inventory/*")),
+    *sorted(PLAYBOOKS.parent.glob("molecule/*/inventory")),
+    PLAYBOOKS.parent / "docs/examples/own-repository/inventory",
+]
+
+
+def test_every_inventory_names_its_cluster_and_no_two_alike():
+    names = [
+        yaml.safe_load(file.read_text()).get("cluster_name")
+        for folder in INVENTORIES
+        for file in (folder / "group_vars/all.yml", folder / "group_vars/all/cluster.yml")
+        if file.exists()
+    ]
+    assert len(names) == len(INVENTORIES) == len(set(names)) and all(names)

@@ -62,6 +62,9 @@ class Flavor(abc.ABC):
         registration: the default of ``balancer_registration``: how far the choice trusts
             ``phones.peer_status``.
         room_tables: the tables in which a dialer has rooms, agents' and others.
+        address_tables: the shared tables whose ``server_ip`` follows a dialer that gets another
+            address, besides ``servers``; those that a database lacks are left out.
+        address_columns: other tables and columns that hold a dialer's address.
         unwritten_files: SQL, true for a row ``s`` of ``servers`` whose dialer's files still have
             to be written. Until then the dialer doesn't know its newest phones.
         own_columns: tables and columns that no other flavor has. One of them tells the flavor of a
@@ -76,6 +79,8 @@ class Flavor(abc.ABC):
     adopted: ClassVar[bool]
     registration: ClassVar[str]
     room_tables: ClassVar[tuple[str, ...]]
+    address_tables: ClassVar[tuple[str, ...]]
+    address_columns: ClassVar[tuple[tuple[str, str], ...]]
     unwritten_files: ClassVar[str]
     own_columns: ClassVar[tuple[tuple[str, str], ...]] = ()
 

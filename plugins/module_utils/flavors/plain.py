@@ -24,6 +24,14 @@ class Plain(Flavor):
     adopted = False
     registration = "prefer"
     room_tables = (ROOM_TABLES[CONF_ENGINE],)
+    address_tables = (
+        "phones",
+        "vicidial_live_agents",
+        "vicidial_manager",
+        "server_updater",
+        *ROOM_TABLES.values(),
+    )
+    address_columns = (("servers", "active_twin_server_ip"),)
     # The playbooks write the files themselves.
     unwritten_files = "FALSE"
 

@@ -81,6 +81,26 @@ class Vicidial(Flavor):
     # Not every VICIdial keeps phones.peer_status.
     registration = "ignore"
     room_tables = (ROOM_TABLES["MEETME"], ROOM_TABLES["CONFBRIDGE"], "conferences")
+    # What is configured, and what counts; not the logs, which say where things were.
+    address_tables = (
+        "phones",
+        "vicidial_live_agents",
+        "server_updater",
+        *room_tables,
+        "vicidial_remote_agents",
+        "vicidial_server_trunks",
+        "vicidial_server_carriers",
+        "vicidial_inbound_dids",
+        "vicidial_process_triggers",
+        "vicidial_stations",
+        "inbound_numbers",
+        "phone_favorites",
+    )
+    address_columns = (
+        ("servers", "active_twin_server_ip"),
+        ("servers", "alt_server_ip"),
+        ("system_settings", "active_voicemail_server"),
+    )
     # VICIdial's keepalive sets the flag to N when it begins to write.
     unwritten_files = "s.generate_vicidial_conf = 'Y' AND s.rebuild_conf_files = 'Y'"
     # They are in every release of VICIdial, and the provisioning user sees them.

@@ -1,11 +1,12 @@
 -- Evenfloor's own tables, on every cluster. Every statement may run again.
 
--- Whose cluster this is: the value of cluster_flavor. One row, written once. A run whose inventory
--- says another flavor is refused.
+-- Whose cluster this is: the values of cluster_flavor and cluster_name. One row, each value written
+-- once. A run whose inventory says another flavor or name is refused.
 CREATE TABLE IF NOT EXISTS evenfloor_cluster (
   id TINYINT NOT NULL DEFAULT 1,
   flavor VARCHAR(20) NOT NULL,
   created DATETIME NOT NULL,
+  cluster_name VARCHAR(60) DEFAULT NULL,
   PRIMARY KEY (id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
@@ -22,6 +23,8 @@ CREATE TABLE IF NOT EXISTS evenfloor_run (
   expires DATETIME NOT NULL,
   PRIMARY KEY (id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+-- Clusters of earlier releases have the table without the name.
+ALTER TABLE evenfloor_cluster ADD COLUMN IF NOT EXISTS cluster_name VARCHAR(60) DEFAULT NULL;
 
 -- What Evenfloor knows of a dialer beyond VICIdial's columns. `opened` is set once,
 -- when the dialer was opened for logins the first time: a row without it is a
@@ -31,6 +34,16 @@ CREATE TABLE IF NOT EXISTS evenfloor_dialers (
   max_agents SMALLINT UNSIGNED DEFAULT NULL,
   opened DATETIME DEFAULT NULL,
   PRIMARY KEY (server_ip)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- A dialer that is getting another address, and every address that it leaves; the rows are gone when
+-- it has arrived. `server_ip` is the address that it gets, `reopen` whether it took logins before.
+CREATE TABLE IF NOT EXISTS evenfloor_renumbering (
+  server_id VARCHAR(10) NOT NULL,
+  former_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  reopen TINYINT NOT NULL,
+  PRIMARY KEY (server_id, former_ip)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 -- A choice made and not yet live: counts as an agent until it expires or goes live. In memory,

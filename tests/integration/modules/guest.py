@@ -93,7 +93,7 @@ class Vicidial:
         """Put Evenfloor's own into the database, as the role does."""
         for statement in mariadb.statements(mariadb.OWN_SCHEMA.read_text()):
             self.sql(statement)
-        self.sql("INSERT INTO evenfloor_cluster VALUES (1, 'vicidial', NOW())")
+        self.sql("INSERT INTO evenfloor_cluster VALUES (1, 'vicidial', NOW(), NULL)")
         for dialer in dialers:
             self.sql("INSERT INTO evenfloor_dialers VALUES (%s, NULL, NOW())", dialer["server_ip"])
         self.sql(f"CREATE OR REPLACE USER evenfloor_provision@localhost IDENTIFIED BY '{PASSWORD}'")

@@ -24,7 +24,7 @@ CALLS = [
 
 
 def note(cluster, flavor):
-    cluster.run("INSERT INTO evenfloor_cluster VALUES (1, %s, NOW())", (flavor,))
+    cluster.run("INSERT INTO evenfloor_cluster VALUES (1, %s, NOW(), NULL)", (flavor,))
 
 
 @ENGINES
