@@ -81,7 +81,8 @@ def record(module, cursor):
     after = Record(before.flavor or flavor.name, before.name or params["cluster_name"] or None)
     if after != before and not module.check_mode:
         write_record(cursor, after)
-        # Another run may have been faster.
+        # Another run may have been faster: its row is seen once this transaction has ended.
+        cursor.connection.commit()
         check_cluster(cursor, params, params["dialers"])
     return {
         "changed": after != before,
