@@ -31,7 +31,7 @@ def check_addresses(cursor, dialers):
         dialers: the inventory's, dicts with ``name``, ``server_ip`` and ``server_id``.
 
     Raises:
-        ValueError: some dialer hasn't, or is just getting another address; names each of them.
+        ValueError: some dialer hasn't, or is half-way to another address; names each of them.
     """
     cursor.execute("SELECT server_id, server_ip FROM servers ORDER BY server_id")
     servers = cursor.fetchall()
@@ -42,10 +42,10 @@ def check_addresses(cursor, dialers):
 
 
 def read_targets(cursor, servers):
-    """Read which dialers are getting another address.
+    """Read which dialers were left among their rows while they got another address.
 
-    One whose server row and phones have it already isn't among them: it is on its way, but its rows
-    belong together.
+    One whose phones and server row have the same address isn't among them: it is on its way, but
+    its rows belong together.
 
     Args:
         cursor: an open cursor.
@@ -57,15 +57,21 @@ def read_targets(cursor, servers):
     if not columns_of(cursor, "evenfloor_renumbering"):
         return {}
     cursor.execute(
-        "SELECT r.server_id, r.server_ip, EXISTS (SELECT 1 FROM phones p WHERE r.former_ip ="
-        " CONVERT(p.server_ip USING ascii)) FROM evenfloor_renumbering r"
+        f"SELECT r.server_id, r.server_ip, {_has_phones('r.former_ip')},"
+        f" {_has_phones('r.server_ip')} FROM evenfloor_renumbering r"
     )
     there = set(servers)
     return {
         server_id: server_ip
-        for server_id, server_ip, left_behind in cursor.fetchall()
-        if left_behind or (server_id, server_ip) not in there
+        for server_id, server_ip, at_former, at_target in cursor.fetchall()
+        if (at_former if (server_id, server_ip) in there else at_target)
     }
+
+
+def _has_phones(address):
+    """Return SQL that says whether a column's address has phones."""
+    phone_ip = "CONVERT(p.server_ip USING ascii)"
+    return f"EXISTS (SELECT 1 FROM phones p WHERE {address} = {phone_ip})"
 
 
 def address_problems(dialers, servers, targets):
@@ -74,7 +80,7 @@ def address_problems(dialers, servers, targets):
     Args:
         dialers: the inventory's, dicts with ``name``, ``server_ip`` and ``server_id``.
         servers: the database's, pairs of ``server_id`` and ``server_ip``.
-        targets: the addresses that dialers are just getting, by ``server_id``.
+        targets: the addresses of dialers that were left half-way, by ``server_id``.
 
     Returns:
         Problems; empty where all is well.
@@ -92,8 +98,8 @@ def _address_problem(dialer, address_of, owner_of, coming):
     there, owner = address_of.get(server_id.lower()), owner_of.get(server_ip)
     target = coming.get(server_id.lower())
     if target and there:
-        what = f"is getting the address {target}, and isn't ready"
-        fix = f"finish it: {renumber_command(name, target)}"
+        what = f"is half-way to the address {target}"
+        fix = f"finish that first: {renumber_command(name, target)}"
         return Problem(name, what, fix, is_subject=True)
     if there not in (None, server_ip):
         what = f"server_ip is {server_ip} in the inventory, and {there} in the database"

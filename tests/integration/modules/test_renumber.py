@@ -227,18 +227,25 @@ def test_a_dialer_that_is_not_there_and_another_clusters_are_refused(floor, clus
     assert everything(cluster) == before
 
 
-def test_a_dialer_half_way_stops_other_runs_until_it_is_finished(floor):
+def test_a_dialer_half_way_stops_other_runs_until_it_is_finished(floor, cluster):
     inventory = [{"name": "first", "server_ip": OLD, "server_id": ME}]
     step(floor, "closed")
+    # Its rows still belong together: it can be repaired, and removed.
+    floor.run("cluster", dialers=inventory)
+    cluster.run("UPDATE phones SET server_ip = %s WHERE server_ip = %s LIMIT 1", (NEW, OLD))
     message = floor.fail("cluster", dialers=inventory)
-    assert f"first is getting the address {NEW}, and isn't ready" in message
+    assert f"first is half-way to the address {NEW}" in message
     assert f"renumber-dialer.yml -e dialer=first -e server_ip={NEW}" in message
     step(floor, "moved")
     assert f"{OLD} in the inventory, and {NEW} in the database" in floor.fail(
         "cluster", dialers=inventory
     )
-    # Its rows belong together again: it can be repaired, and removed.
+    # They belong together again.
     floor.run("cluster", dialers=[{**inventory[0], "server_ip": NEW}])
+    # On the way back.
+    step(floor, "closed", OLD)
+    cluster.run("UPDATE phones SET server_ip = %s WHERE server_ip = %s LIMIT 1", (OLD, NEW))
+    assert f"half-way to the address {OLD}" in floor.fail("cluster", dialers=inventory)
 
 
 def test_a_dialer_that_is_removed_half_way_leaves_nothing(floor, cluster):
