@@ -309,6 +309,20 @@ def test_vicidials_tables_follow_and_its_logs_and_others_stay(vicidial):
     assert vicidial.flagged() == {G_NEW, G_OTHER}
 
 
+def test_beside_vicidial_a_dialer_half_way_stops_other_runs_too(vicidial):
+    fill_guest(vicidial)
+    inventory = [{"name": "first", "server_ip": G_OLD, "server_id": "D1"}]
+    guest_step(vicidial, "closed")
+    vicidial.modules.run("cluster", dialers=inventory)
+    vicidial.sql("UPDATE phones SET server_ip = %s WHERE server_ip = %s LIMIT 1", G_NEW, G_OLD)
+    assert f"first is half-way to the address {G_NEW}" in vicidial.modules.fail(
+        "cluster", dialers=inventory
+    )
+    # As the provisioning user may, who removes a dialer.
+    vicidial.server(1, server_ip=G_OLD, state="absent")
+    assert vicidial.sql(NOTES) == ()
+
+
 # Killed anywhere
 
 
