@@ -173,9 +173,7 @@ def test_a_number_too_long_to_be_written_is_refused(name, value):
     assert_says(everywhere(**{name: value})[0], name)
 
 
-@pytest.mark.parametrize(
-    "value", ["one", "nan", True, "1_0", "１", "1e1", " 1", None, ["1"]]
-)
+@pytest.mark.parametrize("value", ["one", "nan", True, "1_0", "１", "1e1", " 1", None, ["1"]])
 def test_seconds_that_are_not_a_number_are_refused(value):
     assert_says(refused(balancer_hook_timeout=value), "balancer_hook_timeout")
 
