@@ -15,7 +15,7 @@ ROOM_TABLES = {"CONFBRIDGE": "vicidial_confbridges", "MEETME": "vicidial_confere
 #: The condition that a room is free.
 FREE_ROOM = "(extension = '' OR extension IS NULL)"
 #: The name of a session's call, which VICIdial keeps in ``callerid``.
-TAG_PATTERN = r"S\d{12}[a-z0-9]{7}"
+TAG_PATTERN = r"S[0-9]{12}[a-z0-9]{7}"
 #: A dialer's address, for comparing with another table's. Texts of different collations can't be
 #: compared, but ASCII can be compared with any.
 DIALER = "CONVERT(s.server_ip USING ascii)"

@@ -14,7 +14,7 @@ a text of a certain form, say so in its description and add a row to ``limits.NU
 from __future__ import annotations
 
 import difflib
-import math
+import re
 import unicodedata
 from typing import NamedTuple
 
@@ -48,6 +48,7 @@ _MOST_HOSTS_NAMED = 3
 _BOOLEAN_WORDS = frozenset(
     ("true", "false", "yes", "no", "on", "off", "y", "n", "t", "f", "1", "0")
 )
+_DECIMAL = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 #: Control characters, halves of a character, and the separators of lines and paragraphs.
 _NOT_OF_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -219,13 +220,10 @@ def _whole_number_faults(name, value, option):
 
 
 def _number_faults(name, value, option):
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number) or not str(value).isascii() or "_" in str(value):
+    plain = isinstance(value, str) and _DECIMAL.fullmatch(value)
+    if not plain and (isinstance(value, bool) or not isinstance(value, (int, float))):
         return [Fault(f"{_named(name, value)} is not a number", _numbers(name))]
-    return _bounds_faults(name, number)
+    return _bounds_faults(name, float(value))
 
 
 def _bounds_faults(name, number):

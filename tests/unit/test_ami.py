@@ -79,7 +79,9 @@ def test_no_tag_with_a_line_end_is_sent():
         sent(lambda ami: ami.originate(RIGHT, f"{new_tag()}\r\nApplication: System", 1))
 
 
-@pytest.mark.parametrize("tag", ["/.*/", "/^PJSIP/", "", "PJSIP/101-00000001", "S1\r\nAction: X"])
+@pytest.mark.parametrize(
+    "tag", ["/.*/", f"S{'٣' * 12}aaaaaaa", "/^PJSIP/", "", "PJSIP/101-1", "S1\r\nAction: X"]
+)
 def test_only_the_call_of_a_session_is_hung_up(tag):
     with pytest.raises(UnsafeAction, match="no session's tag"):
         sent(lambda ami: ami.hang_up(tag))

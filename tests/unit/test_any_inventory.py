@@ -187,12 +187,27 @@ def check_files(hostvars, groups) -> None:
         sections = parse(rendered(here, **variables))
         check_endpoints(here, sections)
         check_names(here, sections)
+    check_ports_and_rooms({**DEFAULTS, **variables})
     assert len(softphone.wanted_accounts(phones, 60, 3)) == len(phones)
     given_passwords = {
         phone["registration_password"] for alias in wanted for phone in phones
         if alias["registration_password"] == phone["registration_password"]
     }  # fmt: skip
     assert given_passwords == {alias["registration_password"] for alias in wanted} - {None}
+
+
+def check_ports_and_rooms(variables) -> None:
+    """Asterisk's other files say what the settings say."""
+    (rtp,) = parse(render("dialer/templates/asterisk/rtp.conf.j2", **variables))
+    first, last = (str(variables[f"dialer_rtp_{end}"]) for end in ("first", "last"))
+    assert rtp.settings[:2] == [("rtpstart", first), ("rtpend", last)]
+    first, last = (str(variables[f"dialer_{end}_room"]) for end in ("first", "last"))
+    text = render("dialer/templates/asterisk/extensions.conf.j2", **variables)
+    general, rooms, phones = parse(text)
+    assert (general.name, rooms.name, phones.name) == ("general", "default", "evenfloor-phones")
+    assert phones.settings == [] and len(rooms.settings) == 5
+    asked = f"GotoIf($[${{EXTEN}} < {first} | ${{EXTEN}} > {last}]?refuse)"
+    assert rooms.settings[0] == ("exten", f"_{first[0]}XXXXXX,1,{asked}")
 
 
 def check_ini(folder, variables) -> None:

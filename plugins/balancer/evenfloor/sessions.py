@@ -12,7 +12,7 @@ _TAG_LETTERS = string.ascii_lowercase + string.digits
 _TAG_RANDOM_CHARACTERS = 7
 
 #: What :func:`new_tag` makes, as a regular expression for a whole text.
-TAG_PATTERN = r"S\d{12}[a-z0-9]{7}"
+TAG_PATTERN = r"S[0-9]{12}[a-z0-9]{7}"
 
 
 class LiveSession(NamedTuple):
