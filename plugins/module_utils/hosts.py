@@ -61,6 +61,21 @@ def addresses(hostvars, groups):
     return {name: str(address) for name, address in found.items() if address}
 
 
+def database_addresses(hostvars, names):
+    """List the addresses from which hosts connect to the database.
+
+    Args:
+        hostvars: Ansible's.
+        names: the hosts' names.
+
+    Returns:
+        The addresses, as far as the inventory says them.
+    """
+    keys = ("balancer_address", "server_ip", "ansible_host")
+    found = [next(filter(None, map(hostvars[name].get, keys)), None) for name in names]
+    return [str(address) for address in found if address]
+
+
 def ready_dialers(hostvars, groups):
     """List the dialers that may take logins from now on: their hosts have ``dialer_ready``.
 

@@ -21,6 +21,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import (
     LONGEST_PHONE_LOGIN,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.passwords import (
+    LOGIN_PASSWORD_LENGTH,
     new_login_password,
     new_registration_password,
 )
@@ -81,6 +82,7 @@ class Request:
         grow: whether logins lists may get new entries now. Without it they only shrink.
         purge: whether to remove phones and aliases that aren't wanted, whoever made them.
         longest_list: how many characters a logins list may have.
+        login_password_length: how many characters a new login password has.
     """
 
     wanted: Sequence[dict]
@@ -91,6 +93,7 @@ class Request:
     grow: bool = True
     purge: bool = False
     longest_list: int = LONGEST_LOGINS_LIST
+    login_password_length: int = LOGIN_PASSWORD_LENGTH
 
 
 def make_plan(phones, aliases, request):
@@ -156,7 +159,7 @@ class _Planner:
 
     def _plan_phones(self, alias, siblings):
         """Plan the phones of a wanted alias; returns them by login."""
-        passwords = _passwords_of(alias, siblings)
+        passwords = _passwords_of(alias, siblings, self._request.login_password_length)
         there = {phone.server_ip: phone for phone in siblings}
         name = alias.get("phone_name", alias["name"])
         wanted = {}
@@ -341,12 +344,18 @@ def _without(alias, leaving):
     return {**alias, "server_ips": stay}
 
 
-def _passwords_of(alias, phones):
-    """The passwords of an alias: the inventory's, those its phones have, or new ones."""
+def _passwords_of(alias, phones, login_length):
+    """The passwords of an alias: the inventory's, those its phones have, or new ones.
+
+    Args:
+        alias: the wanted alias.
+        phones: the phones that its extension has.
+        login_length: how many characters a new login password has.
+    """
     login = (
         alias["login_password"]
         or _most_common(phone.login_password for phone in phones)
-        or new_login_password()
+        or new_login_password(login_length)
     )
     registration = (
         alias["registration_password"]

@@ -96,6 +96,10 @@ options:
         nothing, either.
     type: bool
     default: false
+  login_password_length:
+    description: How many characters a login password has that is generated, 8 to 40.
+    type: int
+    default: 10
 attributes:
   check_mode:
     support: full
@@ -167,6 +171,10 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     work_on_database,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.passwords import (
+    LOGIN_PASSWORD_LENGTH,
+    check_login_password_length,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import Request, make_plan
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import as_diff, describe
 from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_flavor import (
@@ -208,6 +216,7 @@ def plan_changes(params, flavor, cursor):
         grow=params["grow"],
         purge=params["purge"],
         longest_list=read_longest_list(cursor),
+        login_password_length=params["login_password_length"],
     )
     return make_plan(read_phones(cursor), read_aliases(cursor), request)
 
@@ -290,6 +299,7 @@ def bring_to_state(module, cursor):
         What the module returns.
     """
     params = module.params
+    check_login_password_length(params["login_password_length"])
     flavor = flavor_of_cluster(cursor, params["cluster_flavor"])
     if params["purge"]:
         flavor.check_purge()
@@ -353,6 +363,11 @@ def main():
             "purge": {"type": "bool", "default": False},
             "remove_without_asking": {"type": "int", "default": 5},
             "confirmed": {"type": "bool", "default": False},
+            "login_password_length": {
+                "type": "int",
+                "default": LOGIN_PASSWORD_LENGTH,
+                "no_log": False,
+            },
         },
         supports_check_mode=True,
     )
