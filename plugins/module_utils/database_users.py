@@ -11,6 +11,11 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
+    InventoryError,
+    Problem,
+)
+
 #: The plugin that every client knows. Only of its passwords are the hashes compared.
 PLUGIN = "mysql_native_password"
 
@@ -23,7 +28,7 @@ class User(NamedTuple):
 
     def __str__(self):
         """Return how messages call it."""
-        return f"{self.name}@{self.address}"
+        return f"{self.name}@{self.address or '(an address that the inventory does not say)'}"
 
 
 def has_several(cursor):
@@ -168,11 +173,19 @@ def find_stale(there, addresses):
 
     Args:
         there: the users that are there, of the names in ``addresses``.
-        addresses: the addresses of the inventory's hosts, by the users' name.
+        addresses: the addresses of the inventory's hosts, by the users' name; empty for a host
+            whose address isn't known, which is one that lacks its own user.
 
     Returns:
         A Stale.
+
+    Raises:
+        InventoryError: there are no hosts for a name. That isn't an order to drop all its users.
     """
+    for name, found in addresses.items():
+        if not found:
+            what, fix = "belong to no host of the inventory", "see that its groups are loaded"
+            raise InventoryError(Problem(f"database users {name}", what, fix, is_subject=True))
     wanted = [User(name, address) for name, found in addresses.items() for address in found]
     awaited = [user for user in dict.fromkeys(wanted) if user not in there]
     unsure = {user.name for user in awaited}

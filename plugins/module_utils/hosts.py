@@ -69,11 +69,10 @@ def database_addresses(hostvars, names):
         names: the hosts' names.
 
     Returns:
-        The addresses, as far as the inventory says them.
+        An address for each host; empty where the inventory doesn't say it.
     """
     keys = ("balancer_address", "server_ip", "ansible_host")
-    found = [next(filter(None, map(hostvars[name].get, keys)), None) for name in names]
-    return [str(address) for address in found if address]
+    return [str(next(filter(None, map(hostvars[name].get, keys)), "")) for name in names]
 
 
 def ready_dialers(hostvars, groups):

@@ -191,10 +191,10 @@ def test_no_user_is_dropped_that_may_be_a_living_hosts_of_before(users, cluster)
 
 def test_a_user_that_was_dropped_cannot_come_in_again(users, server):
     make, drop = users
-    make("evenfloor_login@localhost")
+    make("evenfloor_login@localhost", "evenfloor_login@'10.0.0.20'")
     where = {"unix_socket": server.socket, "user": "evenfloor_login", "password": PASSWORD}
     pymysql.connect(**where).close()
-    drop(evenfloor_login=[])
+    drop(evenfloor_login=["10.0.0.20"])
     with contextlib.suppress(pymysql.err.OperationalError):
         pymysql.connect(**where).close()
         pytest.fail("it has come in")
@@ -207,7 +207,7 @@ def test_the_wrong_clusters_users_stay(users, cluster, server, tmp_path):
     modules = DatabaseRunner(tmp_path / "none.cnf", DATABASE, flavor="vicidial")
     message = modules.fail(
         "stale_database_users",
-        addresses={"evenfloor_login": []},
+        addresses={"evenfloor_login": ["10.0.0.20"]},
         login_unix_socket=server.socket,
     )
     assert "belongs to a cluster of flavor plain" in message

@@ -1,70 +1,24 @@
 """The role rotation, and what site.yml does for a database user, on a real MariaDB."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-import yaml
 
-from tests.integration.conftest import DATABASE
+from tests.integration.modules.floor import DIALERS, FIRST, SECOND, Modules, passwords
+from tests.integration.play import Play, role
 from tests.integration.rotation import ADDRESS, FIRST_PASSWORD, USER, Host
-from tests.modules import COLLECTIONS
 
-TIMEOUT = 120
 TABLES = {"servers": "SELECT (server_id, server_ip)", "evenfloor_dialers": "SELECT"}
-
-
-def role(name: str, tasks_from: str, **values) -> dict:
-    """Return a task that includes a role's entry point."""
-    asked = {"name": f"evenfloor.cluster.{name}", "tasks_from": tasks_from}
-    return {"ansible.builtin.include_role": asked, "vars": values}
-
-
-class Play:
-    """Runs tasks on this machine, which is the database host too."""
-
-    def __init__(self, server, folder):
-        self.folder = folder
-        self.variables = {
-            "ansible_python_interpreter": sys.executable,
-            "ansible_host": ADDRESS,
-            "database_sockets": [server.socket],
-            "database_name": DATABASE,
-        }
-        self.environment = {
-            **os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "HOME": str(folder),
-        }  # fmt: skip
-
-    def __call__(self, *tasks, words=()):
-        """Run tasks; returns what was printed."""
-        book, inventory = self.folder / "play.yml", self.folder / "hosts.yml"
-        inventory.write_text(yaml.safe_dump(
-            {"database": {"hosts": {"localhost": {"ansible_connection": "local"}}}}
-        ))  # fmt: skip
-        database = {"database": DATABASE, "cluster_flavor": "plain"}
-        play = {
-            "hosts": "database",
-            "gather_facts": False,
-            "module_defaults": {"group/evenfloor.cluster.database": database},
-            "vars": self.variables,
-            "tasks": list(tasks),
-        }
-        book.write_text(yaml.safe_dump([play]))
-        program = Path(sys.executable).with_name("ansible-playbook")
-        done = subprocess.run(
-            [program, "-i", inventory, book, "--diff", "-vv", *words],
-            env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=TIMEOUT, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
-        return done.stdout + done.stderr
 
 
 @pytest.fixture
 def play(server, tmp_path):
     return Play(server, tmp_path)
+
+
+@pytest.fixture
+def modules(cluster, server, tmp_path):
+    options = tmp_path / "provisioning.cnf"
+    options.write_text(f"[client]\nsocket={server.socket}\nuser=root\n")
+    return Modules(options)
 
 
 @pytest.fixture
@@ -133,3 +87,52 @@ def test_a_check_of_a_rotation_changes_nothing(play, host, tasks):
     play(begin, end, words=["--check"])
     assert host.in_use() == FIRST_PASSWORD and host.lets_in(FIRST_PASSWORD)
     assert not host.following.exists()
+
+
+def test_users_of_hosts_that_left_go_and_a_check_only_names_them(play, cluster):
+    living, stale = f"evenfloor_login@'{ADDRESS}'", "evenfloor_login@'10.0.0.21'"
+    for user in (living, stale):
+        cluster.run(f"CREATE OR REPLACE USER {user} IDENTIFIED BY 'x'")
+
+    def there():
+        rows = cluster.run("SELECT host FROM mysql.user WHERE user = 'evenfloor_login'")
+        return {row[0] for row in rows}
+
+    addresses = "{{ hostvars | evenfloor.cluster.database_addresses(groups.database) }}"
+    task = role(
+        "database", "stale_users", database_user_addresses={"evenfloor_login": addresses}
+    )  # fmt: skip
+    try:
+        assert "-evenfloor_login@10.0.0.21" in play(task, words=["--check"])
+        assert there() == {ADDRESS, "10.0.0.21"}
+        play(task)
+        assert there() == {ADDRESS}
+        assert "changed=0" in play(task)
+        moved = role(
+            "database", "stale_users", database_user_addresses={"evenfloor_login": ["10.0.0.9"]}
+        )  # fmt: skip
+        shown = " ".join(play(moved).split())
+        assert f"No host of the inventory has evenfloor_login@{ADDRESS}" in shown
+        assert there() == {ADDRESS}
+    finally:
+        cluster.run(f"DROP USER IF EXISTS {living}, {stale}")
+
+
+def test_passwords_of_agents_change_only_when_somebody_has_confirmed_it(play, cluster, modules):
+    modules.aliases("101-103", serving=[FIRST, SECOND])
+    play.variables |= {
+        "cluster_dialers": DIALERS[:2],
+        "phone_aliases": [{"extensions": "101-103"}],
+        "aliases": "101x,103",
+    }
+    play.database["config_file"] = modules.config_file
+    task = role("phone_aliases", "passwords")
+    before = passwords(cluster)
+    refused = " ".join(play(task, fails=True).split())
+    assert "of 2 agents (101x, 103x) will change, on 4 phones" in refused
+    assert "Nothing has been changed" in refused and "-e confirmed=true" in refused
+    assert "of 2 agents (101x, 103x) will change" in " ".join(play(task, words=["--check"]).split())
+    assert passwords(cluster) == before
+    shown = play(task, words=["-e", "confirmed=true"])
+    assert len(passwords(cluster) - before) == 4
+    assert not [word for word in passwords(cluster) | before if word in shown]

@@ -86,6 +86,17 @@ def test_a_missing_user_is_awaited_only_where_one_is_kept_for_it():
     assert find_stale([User("a", "1")], {"a": ["1", "2"]}) == ([], [], [])
 
 
+def test_a_host_without_a_known_address_keeps_all_users_of_its_name():
+    stale = find_stale([User("a", "1"), User("a", "2")], {"a": ["1", ""]})
+    assert (stale.dropped, stale.kept) == ([], [User("a", "2")])
+    assert "an address that the inventory does not say" in str(stale.awaited[0])
+
+
+def test_no_hosts_at_all_are_no_order_to_drop_all_users():
+    with pytest.raises(InventoryError, match="database users a belong to no host"):
+        find_stale([User("a", "1")], {"a": []})
+
+
 def test_hosts_connect_from_the_address_that_they_are_told():
     hostvars = {
         "one": {"ansible_host": "10.0.0.1"},
@@ -93,7 +104,7 @@ def test_hosts_connect_from_the_address_that_they_are_told():
         "three": {"ansible_host": "10.0.0.3", "balancer_address": "10.2.0.3"},
         "none": {},
     }
-    assert database_addresses(hostvars, list(hostvars)) == ["10.0.0.1", "10.1.0.2", "10.2.0.3"]
+    assert database_addresses(hostvars, list(hostvars)) == ["10.0.0.1", "10.1.0.2", "10.2.0.3", ""]
 
 
 @pytest.mark.parametrize("length", [8, 10, 40])
