@@ -70,5 +70,5 @@ def password_hash(password):
         password: the password.
     """
     # The plugin's own algorithm, not a choice.
-    first = hashlib.sha1(password.encode()).digest()  # noqa: S324
-    return f"*{hashlib.sha1(first).hexdigest().upper()}"  # noqa: S324
+    first = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
+    return f"*{hashlib.sha1(first, usedforsecurity=False).hexdigest().upper()}"

@@ -81,12 +81,28 @@ def test_a_host_changes_over_and_nothing_is_printed(play, host, tasks, cluster):
     assert "changed=0" in play(user)
 
 
+def test_files_that_another_run_has_written_meanwhile_end_no_password(play, host, tasks):
+    user, begin, end = tasks
+    play(user, begin)
+    new = host.in_use()
+    host.config.write_text(host.config.read_text().replace(new, FIRST_PASSWORD))
+    shown = " ".join(play(end, fails=True).split())
+    assert "another run has written" in shown and "Run this again" in shown
+    assert host.lets_in(FIRST_PASSWORD) and host.lets_in(new)
+    play(begin, end)
+    assert host.in_use() == new and not host.lets_in(FIRST_PASSWORD)
+
+
 def test_a_check_of_a_rotation_changes_nothing(play, host, tasks):
     user, begin, end = tasks
     play(user)
     play(begin, end, words=["--check"])
     assert host.in_use() == FIRST_PASSWORD and host.lets_in(FIRST_PASSWORD)
     assert not host.following.exists()
+    # Neither where one was interrupted.
+    host.step("begin")
+    play(begin, end, words=["--check"])
+    assert host.in_use() == FIRST_PASSWORD and host.following.exists()
 
 
 def test_users_of_hosts_that_left_go_and_a_check_only_names_them(play, cluster):
