@@ -163,3 +163,25 @@ def test_a_server_with_one_password_for_each_user_changes_at_once(host, cluster)
         database_users.write_hashes(cursor, user, hashes, several=False)
         assert database_users.read_hashes(cursor, user, several=False) == hashes[:1]
     assert host.lets_in("other") and not host.lets_in(FIRST_PASSWORD)
+
+
+def test_beside_vicidial_only_evenfloors_own_users_go(vicidial):
+    vicidial.adopt()
+    users = ["evenfloor_choose@'10.0.0.40'", "evenfloor_choose@'10.0.0.41'", "cron@'10.0.0.41'"]
+    for user in users:
+        vicidial.sql(f"CREATE OR REPLACE USER {user} IDENTIFIED BY 'x'")
+    try:
+        done = vicidial.modules.run(
+            "stale_database_users",
+            addresses={"evenfloor_choose": ["10.0.0.40"]},
+            login_unix_socket=vicidial.socket,
+        )
+        assert done["dropped"] == ["evenfloor_choose@10.0.0.41"]
+        names = "SELECT user, host FROM mysql.user WHERE user IN ('cron', 'evenfloor_choose')"
+        assert set(vicidial.sql(names)) == {
+            ("cron", "10.0.0.41"),
+            ("evenfloor_choose", "10.0.0.40"),
+        }
+        assert vicidial.sql("SELECT 1 FROM mysql.user WHERE user = 'evenfloor_provision'")
+    finally:
+        vicidial.sql(f"DROP USER IF EXISTS {', '.join(users)}")
