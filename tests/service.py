@@ -33,9 +33,9 @@ class Service:
 
     def __init__(self, folder: Path, database: dict, workers: int):
         self.port = free_port()
-        config = folder / "evenfloor.ini"
+        self.config = folder / "evenfloor.ini"
         lines = [f"{key} = {value}" for key, value in database.items()]
-        config.write_text("\n".join(["[database]", *lines, ""]))
+        self.config.write_text("\n".join(["[database]", *lines, ""]))
         (folder / "metrics").mkdir()
         self.log = folder / "log"
         self.process = subprocess.Popen(
@@ -46,7 +46,7 @@ class Service:
             env={
                 **os.environ,
                 "PYTHONPATH": str(PACKAGE),
-                "EVENFLOOR_CONFIG": str(config),
+                "EVENFLOOR_CONFIG": str(self.config),
                 "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),
             },
             stdout=self.log.open("wb"),

@@ -90,7 +90,8 @@ class ActionModule(ActionBase):
         if waited < timeout:
             return None
         message = (
-            f"{who(agents)} on {name} after {waited:.0f} s. No new login goes there; run this again"
+            f"{who(agents)} on {name} after {waited:.0f} s."
+            f" {'It takes' if self._is_dialer else 'They take'} no new logins; run this again"
             " to keep waiting, or log them out (evenfloor logout --user NAME)"
         )
         if self._is_dialer:

@@ -48,6 +48,7 @@ class FilterModule:
             "clone_source": hosts.clone_source,
             "credential_files": credentials.credential_files,
             "csv": credentials.as_csv,
+            "database_addresses": hosts.database_addresses,
             "debian_mirror": answers.debian_mirror,
             "dialers": inventory.list_dialers,
             "extensions": inventory.expand_extensions,

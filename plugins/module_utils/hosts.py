@@ -61,6 +61,20 @@ def addresses(hostvars, groups):
     return {name: str(address) for name, address in found.items() if address}
 
 
+def database_addresses(hostvars, names):
+    """List the addresses from which hosts connect to the database.
+
+    Args:
+        hostvars: Ansible's.
+        names: the hosts' names.
+
+    Returns:
+        An address for each host; empty where the inventory doesn't say it.
+    """
+    keys = ("balancer_address", "server_ip", "ansible_host")
+    return [str(next(filter(None, map(hostvars[name].get, keys)), "")) for name in names]
+
+
 def ready_dialers(hostvars, groups):
     """List the dialers that may take logins from now on: their hosts have ``dialer_ready``.
 

@@ -19,6 +19,9 @@ SHORTEST_LOGIN_PASSWORD = 4
 #: Softphones know it, and strangers who reach the SIP port may guess.
 SHORTEST_REGISTRATION_PASSWORD = 8
 LONGEST_PASSWORD = 100
+#: Login passwords that are generated: safe, and still typed.
+SHORTEST_GENERATED = 8
+LONGEST_GENERATED = 40
 LONGEST_VOICEMAIL_ID = 10
 LONGEST_LOGINS_LIST = 255
 #: With phone_aliases_widen_logins_list: enough for 600 dialers, more than anybody has.
@@ -63,7 +66,9 @@ NUMBERS = {
     "dialer_sip_port": _PORT,
     "drain_timeout": (0, 7 * _DAY),
     "grouping_limit": (0, 32767),
+    "phone_aliases_login_password_length": (SHORTEST_GENERATED, LONGEST_GENERATED),
     "phone_aliases_remove_without_asking": (0, 1_000_000),
+    "phone_aliases_removed_kept": (0, 3650),
     "softphone_control_port": _PORT,
     # A dialer's endpoints accept no registration for less, or for more.
     "softphone_registration_interval": (30, 3600),
@@ -133,7 +138,15 @@ TEXTS = {
 }
 #: Settings that may be empty: none of what they are for.
 MAY_BE_EMPTY = frozenset(
-    {"asterisk_suite", "balancer_wheels", "dialer_asterisk_suite", "dialer_clone_from", "suffix"}
+    {
+        "asterisk_suite",
+        "balancer_wheels",
+        "dialer_asterisk_suite",
+        "dialer_clone_from",
+        "rotation_user",
+        "rotation_user_address",
+        "suffix",
+    }
 )
 #: Settings that may be given without a value, which is no limit.
 MAY_BE_NULL = frozenset({"dialer_max_agents", "max_agents"})

@@ -144,7 +144,8 @@ class _Planner:
 
     def _plan_phones(self, alias, siblings):
         """Plan the phones of a wanted alias; returns them by login."""
-        passwords = _passwords_of(alias, siblings, self._former_of_extension[alias["extension"]])
+        former = self._former_of_extension[alias["extension"]]
+        passwords = _passwords_of(alias, siblings, former, self._request.login_password_length)
         there = {phone.server_ip: phone for phone in siblings}
         name = alias.get("phone_name", alias["name"])
         wanted = {}
@@ -339,13 +340,20 @@ def _without(alias, leaving):
     return {**alias, "server_ips": stay}
 
 
-def _passwords_of(alias, phones, former):
-    """The passwords of an alias: the inventory's, those its phones have or had, or new ones."""
+def _passwords_of(alias, phones, former, login_length):
+    """The passwords of an alias: the inventory's, those its phones have or had, or new ones.
+
+    Args:
+        alias: the wanted alias.
+        phones: the phones that its extension has.
+        former: the phones that it had, the newest first.
+        login_length: how many characters a new login password has.
+    """
     login = (
         alias["login_password"]
         or _most_common(phone.login_password for phone in phones)
         or _first(phone.login_password for phone in former)
-        or new_login_password()
+        or new_login_password(login_length)
     )
     registration = (
         alias["registration_password"]

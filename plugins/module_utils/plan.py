@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import LONGEST_LOGINS_LIST
+from ansible_collections.evenfloor.cluster.plugins.module_utils.passwords import (
+    LOGIN_PASSWORD_LENGTH,
+)
 
 
 class Phone(NamedTuple):
@@ -107,6 +110,7 @@ class Request:
         longest_list: how many characters a logins list may have.
         kept: what was removed and can come back.
         busy: extension, in small letters, and ``server_ip`` of the phones that agents talk on.
+        login_password_length: how many characters a new login password has.
     """
 
     wanted: Sequence[dict]
@@ -119,6 +123,7 @@ class Request:
     longest_list: int = LONGEST_LOGINS_LIST
     kept: Kept = Kept()
     busy: Collection[tuple] = ()
+    login_password_length: int = LOGIN_PASSWORD_LENGTH
 
 
 def place_of(phone):

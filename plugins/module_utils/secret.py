@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -90,23 +92,114 @@ def write_secret(path, secret, group_id, mode):
     Raises:
         ValueError: it can't be written; the message names it.
     """
-    target, temporary = Path(path), None
+    with _written(path, f"{secret}\n", group_id, mode) as temporary:
+        temporary.replace(path)
+
+
+@contextlib.contextmanager
+def _written(path, text, group_id, mode):
+    """Write a file beside ``path``, safe on disk, to be put in its place.
+
+    Raises:
+        ValueError: it can't be written or put there; the message names it. Nothing is left behind.
+    """
+    temporary = None
     try:
-        descriptor, name = tempfile.mkstemp(dir=target.parent)
+        descriptor, name = tempfile.mkstemp(dir=Path(path).parent)
         temporary = Path(name)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             os.fchown(file.fileno(), -1, group_id)
             os.fchmod(file.fileno(), mode)
-            file.write(f"{secret}\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(target)
+        yield temporary
     except OSError as error:
-        if temporary:
-            temporary.unlink(missing_ok=True)
         raise ValueError(
             f"{path} can't be written: {error.strerror}; see that its folder is there"
         ) from None
+    finally:
+        if temporary:
+            temporary.unlink(missing_ok=True)
+
+
+def next_of(path):
+    """Return where the secret is that follows the one in ``path``, while a host changes over."""
+    return f"{path}.next"
+
+
+def stage_next(path, secret):
+    """Write the secret that follows, unless one is there already.
+
+    A run that was interrupted, or another one, has left it. So no two runs work with two secrets.
+
+    Args:
+        path: the file of the secret that is in use; the next one gets its group and mode.
+        secret: the secret that follows.
+
+    Returns:
+        The secret that follows: the one that was there, or this one.
+
+    Raises:
+        ValueError: it can't be read or written; the message names it.
+    """
+    there = read_secret(next_of(path))
+    if there is not None:
+        return there
+    file = Path(path).stat()
+    written = _written(next_of(path), f"{secret}\n", file.st_gid, file.st_mode & 0o777)
+    with written as temporary, contextlib.suppress(FileExistsError):
+        os.link(temporary, next_of(path))  # unlike a rename it replaces nothing
+    return read_secret(next_of(path))
+
+
+def read_setting(path, key):
+    """Read a setting from a file of lines like ``key = value``.
+
+    Args:
+        path: the file.
+        key: the setting, of which there must be one line.
+
+    Returns:
+        Its value.
+
+    Raises:
+        ValueError: there isn't one such line, or the file can't be read; the message names it.
+    """
+    found = _setting(key).findall(_read(path) or "")
+    if len(found) != 1:
+        raise ValueError(
+            f"{path} has {len(found)} lines '{key} = …' where one is expected; run site.yml to"
+            " write it anew"
+        )
+    return found[0]
+
+
+def write_setting(path, key, value):
+    """Write a setting into a file of lines like ``key = value``, and leave the rest as it is.
+
+    Args:
+        path: the file; it keeps its group and mode.
+        key: the setting, of which there must be one line.
+        value: its value, of letters and digits.
+
+    Returns:
+        Whether the file has changed.
+
+    Raises:
+        ValueError: there isn't one such line, or it can't be written; the message names the file.
+    """
+    if read_setting(path, key) == value:
+        return False
+    text = _setting(key).sub(lambda _line: f"{key} = {value}", _read(path))
+    file = Path(path).stat()
+    with _written(path, text, file.st_gid, file.st_mode & 0o777) as temporary:
+        temporary.replace(path)
+    return True
+
+
+def _setting(key):
+    return re.compile(rf"^{re.escape(key)} = (.*)$", re.MULTILINE)
 
 
 def ensure_access(path, group_id, mode, check=False):

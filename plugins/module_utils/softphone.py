@@ -24,12 +24,14 @@ class Changes(NamedTuple):
         accounts: the accounts that there should be on disk, by address.
         removed: the addresses to take out of the running softphone; those of changed accounts too.
         added: the addresses to put into it; those of changed accounts too.
+        waiting: the addresses of changed accounts that are in a call: to remove them would end it.
         on_disk: whether the file changes.
     """
 
     accounts: dict
     removed: list
     added: list
+    waiting: list
     on_disk: bool
 
     @property
@@ -40,9 +42,8 @@ class Changes(NamedTuple):
     @property
     def unchanged(self):
         """The accounts that stay as they are, by address."""
-        return {
-            address: line for address, line in self.accounts.items() if address not in self.added
-        }
+        others = {*self.added, *self.waiting}
+        return {address: line for address, line in self.accounts.items() if address not in others}
 
 
 def wanted_accounts(phones, registration_interval, retry_interval):
@@ -93,13 +94,28 @@ def as_file(accounts):
     return "".join(f"{accounts[address]}\n" for address in sorted(accounts))
 
 
+class Running(NamedTuple):
+    """What a running softphone has.
+
+    Attributes:
+        addresses: the addresses of its accounts.
+        talking: the addresses of those that are in a call.
+        former: the addresses of those that may still be as they were before, because they were in a
+            call when they changed.
+    """
+
+    addresses: set
+    talking: set = frozenset()
+    former: set = frozenset()
+
+
 def plan_changes(wanted, on_disk, running, grow):
     """Work out what has to change.
 
     Args:
         wanted: the wanted accounts by address.
         on_disk: the accounts in the file by address, which the next start would have.
-        running: the addresses that the running softphone has; None where none runs.
+        running: a Running; None where no softphone runs.
         grow: whether accounts may be added and changed. Without it they are only removed.
 
     Returns:
@@ -108,14 +124,36 @@ def plan_changes(wanted, on_disk, running, grow):
     if not grow:
         wanted = {address: line for address, line in on_disk.items() if address in wanted}
     # Without a running softphone only the file counts.
-    present = set(on_disk) if running is None else set(running)
+    present = set(on_disk) if running is None else set(running.addresses)
     changed = {address for address, line in wanted.items() if on_disk.get(address, line) != line}
+    waiting = set()
+    if running is not None:
+        changed |= running.former & present & set(wanted)
+        waiting = changed & present & running.talking
+        if not grow:
+            waiting, changed = changed, set()
+    changed -= waiting
     return Changes(
         accounts=wanted,
         removed=sorted((present - set(wanted)) | (changed & present)),
         added=sorted((set(wanted) - present) | changed) if grow else [],
+        waiting=sorted(waiting),
         on_disk=on_disk != wanted,
     )
+
+
+def talking(calls):
+    """Find the accounts that are in a call.
+
+    Args:
+        calls: what baresip's ``listcalls`` says.
+
+    Returns:
+        Their addresses.
+    """
+    return {
+        f"sip:{account}" for account, count in _ACCOUNT_AND_CALLS.findall(calls) if int(count) > 0
+    }
 
 
 def to_retry(accounts, states, calls):
@@ -131,10 +169,8 @@ def to_retry(accounts, states, calls):
     Returns:
         Addresses, in order.
     """
-    found = _ACCOUNT_AND_CALLS.findall(calls)
-    talking = {f"sip:{account}" for account, count in found if int(count) > 0}
     return [
         address
-        for address in sorted(set(accounts) & set(states) - talking)
+        for address in sorted(set(accounts) & set(states) - talking(calls))
         if states[address]["registration"]["code"] in REFUSED
     ]

@@ -14,6 +14,7 @@ from pathlib import PurePath
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors, limits
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
+    DEFAULT_SUFFIX,
     dialer_names,
     entry_name,
     expand_aliases,
@@ -94,7 +95,7 @@ def inventory_problems(hostvars, groups):
     entries, widest = shared.get("phone_aliases") or [], _longest_list(shared)
     good_entries = []
     for entry in entries:
-        wrong = entry_problems(entry, dialers, widest)
+        wrong = entry_problems(entry, dialers, widest) or _suffix_problems(entry, shared)
         found += wrong
         if not wrong:
             good_entries.append(entry)
@@ -414,6 +415,16 @@ def entry_problems(entry, dialers, longest_list=limits.LONGEST_LOGINS_LIST):
         if found:
             break  # the others of the range have the same fault
     return found
+
+
+def _suffix_problems(entry, shared):
+    """Refuse an empty suffix, except where others have made aliases that are named so."""
+    flavor = flavors.FLAVORS.get(shared.get("cluster_flavor", flavors.DEFAULT))
+    if entry.get("suffix") != "" or flavor is None or not flavor.owns_phones:
+        return []
+    what = "suffix is empty, so that the aliases would have the names of their extensions"
+    fix = f"leave it out for '{DEFAULT_SUFFIX}', or give it letters or digits"
+    return [Problem(entry_name(entry), what, fix)]
 
 
 def _password_problems(where, entry):

@@ -108,6 +108,10 @@ options:
       - For how many days what was removed can come back. Each run deletes what is older.
     type: int
     default: 30
+  login_password_length:
+    description: How many characters a login password has that is generated, 8 to 40.
+    type: int
+    default: 10
 attributes:
   check_mode:
     support: full
@@ -201,6 +205,10 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
 from ansible_collections.evenfloor.cluster.plugins.module_utils.lock import balancer_lock
+from ansible_collections.evenfloor.cluster.plugins.module_utils.passwords import (
+    LOGIN_PASSWORD_LENGTH,
+    check_login_password_length,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import (
     make_plan,
 )
@@ -281,6 +289,7 @@ def plan_changes(params, flavor, cursor, found):
         grow=params["grow"],
         purge=params["purge"],
         longest_list=read_longest_list(cursor),
+        login_password_length=params["login_password_length"],
         kept=as_kept(found.kept),
         busy=busy_places(found.agents),
     )
@@ -395,6 +404,7 @@ def bring_to_state(module, cursor):
         What the module returns.
     """
     params = module.params
+    check_login_password_length(params["login_password_length"])
     flavor = check_cluster(cursor, params, params["dialers"])
     if params["purge"]:
         flavor.check_purge()
@@ -554,6 +564,11 @@ def main():
             "remove_without_asking": {"type": "int", "default": 5},
             "confirmed": {"type": "bool", "default": False},
             "removed_kept": {"type": "int", "default": 30},
+            "login_password_length": {
+                "type": "int",
+                "default": LOGIN_PASSWORD_LENGTH,
+                "no_log": False,
+            },
         },
         supports_check_mode=True,
     )

@@ -12,6 +12,8 @@ version_added: "0.1.0"
 description:
   - One account for each phone. Accounts are added to and removed from the running softphone through
     its control interface. The other accounts keep their registrations and calls.
+  - A changed account that is in a call keeps it. It stays as it was until a later run finds that
+    the call has ended, or the softphone is started anew.
   - The file of accounts, which the next start reads, is written last. A run that was interrupted is
     finished by the next one.
 options:
@@ -47,7 +49,9 @@ options:
     type: bool
     default: true
   path:
-    description: The file of accounts.
+    description:
+      - The file of accounts. The addresses of changed accounts that are in a call are kept in a
+        file beside it, whose name ends in C(.waiting).
     type: path
     default: /etc/baresip/accounts
   group:
@@ -101,19 +105,27 @@ removed:
   returned: success
   type: list
   elements: str
+waiting:
+  description: The addresses of changed accounts that are in a call, and stay as they were.
+  returned: success
+  type: list
+  elements: str
 """
 
 import contextlib
 import grp
 import os
 import tempfile
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenfloor.cluster.plugins.module_utils import baresip
 from ansible_collections.evenfloor.cluster.plugins.module_utils.softphone import (
+    Running,
     as_file,
     parse_accounts,
     plan_changes,
+    talking,
     to_retry,
     wanted_accounts,
 )
@@ -130,11 +142,32 @@ def read_accounts(path):
         return {}
 
 
-def write_accounts(path, group, accounts):
-    """Write the file, readable by root and the softphone only, whole or not at all."""
+def waiting_of(path):
+    """Return where the addresses are of changed accounts that were in a call."""
+    return Path(f"{path}.waiting")
+
+
+def read_waiting(path):
+    """Read the addresses of changed accounts that were in a call."""
+    try:
+        return set(waiting_of(path).read_text(encoding="utf-8").splitlines())
+    except FileNotFoundError:
+        return set()
+
+
+def write_waiting(path, group, addresses):
+    """Write the addresses of changed accounts that are in a call; no file where there is none."""
+    if not addresses:
+        waiting_of(path).unlink(missing_ok=True)
+    elif read_waiting(path) != set(addresses):
+        write_file(waiting_of(path), group, as_text(addresses))
+
+
+def write_file(path, group, text):
+    """Write a file, readable by root and the softphone only, whole or not at all."""
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(as_file(accounts))
+        file.write(text)
     os.chmod(temporary, FILE_MODE)
     os.chown(temporary, 0, grp.getgrnam(group).gr_gid)
     os.replace(temporary, path)
@@ -165,6 +198,29 @@ def apply_changes(control, changes):
         control.add(unchanged[address])
 
 
+def see_running(control, path):
+    """See what the running softphone has."""
+    return Running(set(control.states()), talking(control.calls()), read_waiting(path))
+
+
+def make_changes(params, control, changes):
+    """Make the changes, the running softphone's first.
+
+    Raises:
+        ValueError: the running softphone doesn't answer, or refuses.
+    """
+    path, group = params["path"], params["group"]
+    # Once the file says what is wanted, nothing else tells what the running softphone lacks.
+    if changes.waiting:
+        write_waiting(path, group, read_waiting(path) | set(changes.waiting))
+    if control:
+        with running_softphone():
+            apply_changes(control, changes)
+    if changes.on_disk:
+        write_file(path, group, as_file(changes.accounts))
+    write_waiting(path, group, changes.waiting)
+
+
 def as_text(addresses):
     """Lay addresses out for a diff."""
     return "".join(f"{address}\n" for address in sorted(addresses))
@@ -185,17 +241,15 @@ def bring_to_state(params, check):
     on_disk = read_accounts(params["path"])
     with running_softphone():
         control = baresip.connect(params["control_port"])
-        running = set(control.states()) if control else None
+        running = see_running(control, params["path"]) if control else None
     changes = plan_changes(wanted, on_disk, running, params["grow"])
-    if control and not check:
-        with running_softphone():
-            apply_changes(control, changes)
-    if changes.on_disk and not check:
-        write_accounts(params["path"], params["group"], changes.accounts)
+    if not check:
+        make_changes(params, control, changes)
     return {
         "changed": bool(changes.added or changes.removed or changes.on_disk),
         "added": changes.added,
         "removed": changes.gone,
+        "waiting": changes.waiting,
         "diff": {"before": as_text(on_disk), "after": as_text(changes.accounts)},
     }
 

@@ -1,5 +1,6 @@
 """What the roles grant is enough for everything that each database user does, and no more."""
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from evenfloor.config import DatabaseConfig
 from evenfloor.daemon_store import DaemonStore
 from tests import mariadb
 from tests.integration.conftest import DATABASE
+from tests.modules import DatabaseRunner
 
 ROLES = Path(__file__).parents[2] / "roles"
 
@@ -33,14 +35,18 @@ PASSWORD = "let me in"
 def connect_as(server, cluster):
     """Make a user with what the role grants it; returns how it connects."""
     cluster.add_even_floor(dialers=3, aliases=4)
+    made = []
 
     def make(user: str) -> dict:
+        made.append(user)
         cluster.run(f"CREATE OR REPLACE USER {user}@localhost IDENTIFIED BY '{PASSWORD}'")
         for table, privileges in GRANTED[user].items():
             cluster.run(f"GRANT {privileges} ON {DATABASE}.{table} TO {user}@localhost")
         return {"unix_socket": server.socket, "user": user, "password": PASSWORD}
 
-    return make
+    yield make
+    for user in made:
+        cluster.run(f"DROP USER IF EXISTS {user}@localhost")
 
 
 def denied(where: dict, statement: str) -> bool:
@@ -133,3 +139,83 @@ def test_neither_reads_what_was_removed(connect_as):
     read = "SELECT row_there FROM evenfloor_removed"
     for user in GRANTED:
         assert denied(connect_as(user), read)
+
+
+@pytest.fixture
+def users(cluster, server, tmp_path):
+    """Make database users, and drop those that no host has; returns a function for each."""
+    modules = DatabaseRunner(tmp_path / "none.cnf", DATABASE)
+    made = []
+
+    def make(*names: str) -> None:
+        for name in names:
+            cluster.run(f"CREATE OR REPLACE USER {name} IDENTIFIED BY '{PASSWORD}'")
+            made.append(name)
+
+    def drop(check: bool = False, **addresses) -> dict:
+        socket = {"login_unix_socket": server.socket}
+        return modules.run("stale_database_users", check, addresses=addresses, **socket)
+
+    yield make, drop
+    for name in made:
+        cluster.run(f"DROP USER IF EXISTS {name}")
+
+
+def there(cluster) -> set[str]:
+    rows = cluster.run("SELECT CONCAT(user, '@', host) FROM mysql.user WHERE user LIKE 'e%'")
+    return {row[0] for row in rows}
+
+
+def test_the_user_of_a_host_that_left_or_moved_is_dropped_and_no_other(users, cluster):
+    make, drop = users
+    living = {"evenfloor_login@10.0.0.20", "evenfloor_dialer@10.0.0.11"}
+    others = {"evenfloor_provision@localhost", "evenfloor_loginx@10.0.0.9", "elsewhere@10.0.0.9"}
+    stale = ["evenfloor_dialer@10.0.0.12", "evenfloor_login@10.0.0.21"]
+    quoted = [name.replace("@", "@'") + "'" for name in [*living, *others, *stale]]
+    make(*quoted)
+    before = there(cluster)
+    asked = {"evenfloor_login": ["10.0.0.20"], "evenfloor_dialer": ["10.0.0.11"]}
+    checked = drop(check=True, **asked)
+    assert (checked["changed"], checked["dropped"]) == (True, stale)
+    assert there(cluster) == before
+    assert drop(**asked)["dropped"] == stale
+    assert there(cluster) == before - set(stale)
+    assert not drop(**asked)["changed"]
+
+
+def test_no_user_is_dropped_that_may_be_a_living_hosts_of_before(users, cluster):
+    """A host that has a new address in the inventory hasn't got its user there yet."""
+    make, drop = users
+    make("evenfloor_dialer@'10.0.0.11'", "evenfloor_dialer@'10.0.0.12'")
+    asked = {"evenfloor_dialer": ["10.0.0.11", "10.0.0.32"]}
+    done = drop(**asked)
+    assert not done["changed"]
+    assert done["kept"] == ["evenfloor_dialer@10.0.0.12"]
+    assert done["awaited"] == ["evenfloor_dialer@10.0.0.32"]
+    make("evenfloor_dialer@'10.0.0.32'")
+    assert drop(**asked)["dropped"] == ["evenfloor_dialer@10.0.0.12"]
+
+
+def test_a_user_that_was_dropped_cannot_come_in_again(users, server):
+    make, drop = users
+    make("evenfloor_login@localhost", "evenfloor_login@'10.0.0.20'")
+    where = {"unix_socket": server.socket, "user": "evenfloor_login", "password": PASSWORD}
+    pymysql.connect(**where).close()
+    drop(evenfloor_login=["10.0.0.20"])
+    with contextlib.suppress(pymysql.err.OperationalError):
+        pymysql.connect(**where).close()
+        pytest.fail("it has come in")
+
+
+def test_the_wrong_clusters_users_stay(users, cluster, server, tmp_path):
+    make, _drop = users
+    make("evenfloor_login@localhost")
+    cluster.run("INSERT INTO evenfloor_cluster (flavor, created) VALUES ('plain', NOW())")
+    modules = DatabaseRunner(tmp_path / "none.cnf", DATABASE, flavor="vicidial")
+    message = modules.fail(
+        "stale_database_users",
+        addresses={"evenfloor_login": ["10.0.0.20"]},
+        login_unix_socket=server.socket,
+    )
+    assert "belongs to a cluster of flavor plain" in message
+    assert "evenfloor_login@localhost" in there(cluster)

@@ -46,7 +46,8 @@ def test_the_question_comes_before_anything_is_touched(name):
 
 def test_these_playbooks_are_the_only_run_that_changes_the_cluster():
     assert [name for name in playbooks() if RUN in imports(name)] == [
-        *changes_phones()[:2], "remove_dialer.yml", "renumber_dialer.yml", "site.yml",
+        *changes_phones()[:2], "remove_dialer.yml", "renumber_dialer.yml", "rotate_passwords.yml",
+        "rotate_secrets.yml", "site.yml",
     ]  # fmt: skip
 
 

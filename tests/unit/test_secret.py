@@ -93,3 +93,25 @@ def test_while_access_is_corrected_nobody_gets_more_than_before_or_after(file, m
 def test_an_ini_key_without_a_value_is_no_former_secret(file, value):
     file.write_text(f"[database]\n{value}\n")
     assert secret.read_former_secret(str(file), "database", "password") is None
+
+
+def test_a_setting_is_written_and_the_rest_stays(tmp_path):
+    file = tmp_path / "file.ini"
+    file.write_text("; password = no\n[a]\nuser = u\npassword = old\n\n[b]\nx = 1\n")
+    assert secret.read_setting(file, "password") == "old"
+    assert secret.write_setting(file, "password", "new") and not secret.write_setting(
+        file, "password", "new"
+    )
+    assert file.read_text() == "; password = no\n[a]\nuser = u\npassword = new\n\n[b]\nx = 1\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_next_secret_is_made_once(tmp_path):
+    file = tmp_path / "secret"
+    file.write_text("old\n")
+    file.chmod(0o640)
+    assert secret.stage_next(file, "first") == "first"
+    assert secret.stage_next(file, "second") == "first"
+    assert file.read_text() == "old\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["secret", "secret.next"]
+    assert (tmp_path / "secret.next").stat().st_mode & 0o777 == 0o640

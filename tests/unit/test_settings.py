@@ -357,9 +357,15 @@ def test_no_message_shows_a_password(setting, value):
     assert "s3" not in problem and "534234" not in problem and "ü" not in problem
 
 
-def test_an_alias_may_be_its_extension_where_the_suffix_is_said_to_be_empty():
-    # Clusters that were adopted have such aliases.
-    assert problems(*inventory(aliases=[{"extensions": "101", "suffix": ""}])) == []
+@pytest.mark.parametrize(("flavor", "many"), [("plain", 1), ("vicidial", 0)])
+def test_an_alias_may_be_its_extension_only_where_others_make_aliases(flavor, many):
+    """Clusters that were adopted have such aliases."""
+    hostvars, groups = inventory(aliases=[{"extensions": "101", "suffix": ""}])
+    for variables in hostvars.values():
+        variables["cluster_flavor"] = flavor
+    found = problems(hostvars, groups)
+    assert len(found) == many
+    assert all("suffix is empty" in problem for problem in found)
 
 
 def test_a_wrong_list_of_aliases_is_no_problem_of_the_seats():

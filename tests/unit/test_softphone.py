@@ -25,8 +25,45 @@ def test_a_file_is_read_as_it_was_written_and_comments_are_left_out():
     assert [line[1:17] for line in text.splitlines()] == [FIRST, SECOND]
 
 
-def plan(wanted=WANTED, on_disk=None, running=(), grow=True):
+def plan(wanted=WANTED, on_disk=None, running=(), grow=True, **more):
+    if running is not None:
+        running = softphone.Running(set(running), **more)
     return softphone.plan_changes(wanted, on_disk or {}, running, grow)
+
+
+def test_a_changed_account_in_a_call_waits_and_the_others_do_not():
+    on_disk = {address: f"<{address}>;old" for address in WANTED}
+    changes = plan(on_disk=on_disk, running=set(WANTED), talking={FIRST})
+    assert (changes.waiting, changes.added, changes.removed) == ([FIRST], [SECOND], [SECOND])
+    assert changes.accounts == WANTED and changes.on_disk
+    assert changes.unchanged == {}
+
+
+def test_an_account_that_has_waited_is_changed_once_its_call_has_ended():
+    known = {"on_disk": WANTED, "running": set(WANTED), "former": {FIRST, "sip:9@10.0.0.9"}}
+    still = plan(**known, talking={FIRST})
+    assert (still.waiting, still.added, still.removed, still.on_disk) == ([FIRST], [], [], False)
+    then = plan(**known)
+    assert (then.waiting, then.added, then.removed) == ([], [FIRST], [FIRST])
+
+
+def test_an_account_that_has_waited_goes_when_nobody_wants_it():
+    changes = plan(wanted={SECOND: WANTED[SECOND]}, on_disk=WANTED, running=set(WANTED),
+                   former={FIRST})  # fmt: skip
+    assert (changes.waiting, changes.removed) == ([], [FIRST])
+
+
+def test_without_grow_an_account_that_has_waited_still_waits():
+    changes = plan(on_disk=WANTED, running=set(WANTED), former={FIRST}, grow=False)
+    assert (changes.waiting, changes.added, changes.removed) == ([FIRST], [], [])
+
+
+def test_accounts_in_a_call_are_found():
+    calls = (
+        "User-Agent: 101@10.0.0.1\n--- Active calls (1) ---\n"
+        "User-Agent: 101@10.0.0.2\n--- Active calls (0) ---\n"
+    )
+    assert softphone.talking(calls) == {FIRST}
 
 
 def test_what_is_missing_is_added_and_what_nobody_wants_is_removed():
@@ -59,16 +96,16 @@ ACCOUNTS = st.dictionaries(ADDRESSES, st.sampled_from(["old", "new"]))
 
 @given(ACCOUNTS, ACCOUNTS, st.none() | st.sets(ADDRESSES), st.booleans())
 def test_a_second_run_changes_nothing(wanted, on_disk, running, grow):
-    changes = softphone.plan_changes(wanted, on_disk, running, grow)
+    changes = plan(wanted, on_disk, running, grow)
     if running is not None:
         running = (running - set(changes.removed)) | set(changes.added)
-    again = softphone.plan_changes(wanted, changes.accounts, running, grow)
+    again = plan(wanted, changes.accounts, running, grow)
     assert (again.added, again.removed, again.on_disk) == ([], [], False)
 
 
 @given(ACCOUNTS, ACCOUNTS, st.sets(ADDRESSES))
 def test_afterwards_what_runs_is_what_is_wanted(wanted, on_disk, running):
-    changes = softphone.plan_changes(wanted, on_disk, running, grow=True)
+    changes = plan(wanted, on_disk, running)
     assert (running - set(changes.removed)) | set(changes.added) == set(wanted)
     assert changes.accounts == wanted
 

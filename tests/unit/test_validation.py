@@ -22,7 +22,7 @@ def test_a_right_inventory_has_no_problems():
                 {"extensions": "7", "suffix": "ab", "name": "Reception"},
                 {
                     "extensions": "0400",
-                    "suffix": "",
+                    "suffix": "q",
                     "login_password": "Typed-by_hand1",
                     "registration_password": "x" * 100,
                 },

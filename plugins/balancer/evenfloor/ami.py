@@ -102,6 +102,15 @@ class Ami:
         """Start to connect; ``ready`` is set once Asterisk has accepted the login."""
         self._manager.connect()
 
+    def use(self, config: DialerConfig) -> None:
+        """Log in as this says from the next connection on. The present one stays."""
+        self._manager.config.update(
+            host=config.ami_host,
+            port=config.ami_port,
+            username=config.ami_user,
+            secret=config.ami_secret,
+        )
+
     def close(self) -> None:
         """End the connection for good."""
         self._manager.close()

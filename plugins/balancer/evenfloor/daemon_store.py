@@ -140,6 +140,11 @@ class DaemonThread:
         work = functools.partial(method, self._store, *values)
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
+    def use(self, config: DatabaseConfig) -> None:
+        """Connect anew, as this says, after what is being done."""
+        self._executor.submit(self._store.close)
+        self._store = DaemonStore(config)
+
     def close(self) -> None:
         """Give the connection back and end the thread."""
         self._executor.submit(self._store.close)

@@ -99,6 +99,15 @@ class Daemon:
             self._run.close()
             self._beat.close()
 
+    def use(self, config: configuration.Config) -> None:
+        """Reach the database and Asterisk as this says; the rest of it counts from the next start.
+
+        Calls, and actions that are being sent, go on.
+        """
+        self._run.use(config.database)
+        self._beat.use(config.database)
+        self._ami.use(config.dialer)
+
     async def _forever(self, work, interval: float) -> None:
         """Repeat ``work`` every ``interval`` seconds; trouble is said once, then tried again."""
         trouble = ""
@@ -320,10 +329,23 @@ def _say(what: str, tag: str, **more: str) -> None:
     log.info(json.dumps({"event": what, "session": tag, **more}))
 
 
-async def _serve(config: configuration.Config) -> None:
-    serving = asyncio.get_running_loop().create_task(Daemon(config).run())
+def _read_again(daemon: Daemon, path: str) -> None:
+    """Have the daemon use the configuration as it is now, unless it can't be used."""
+    try:
+        daemon.use(configuration.load(path))
+    except ConfigurationError as error:
+        log.warning("the configuration stays as it was: %s", error)
+    else:
+        log.info("the configuration has been read again")
+
+
+async def _serve(config: configuration.Config, path: str) -> None:
+    loop = asyncio.get_running_loop()
+    daemon = Daemon(config)
+    serving = loop.create_task(daemon.run())
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+        loop.add_signal_handler(number, serving.cancel)
+    loop.add_signal_handler(signal.SIGHUP, _read_again, daemon, path)
     try:
         await serving
     except asyncio.CancelledError:
@@ -351,7 +373,7 @@ def main(words: list[str] | None = None) -> int:
     except ConfigurationError as error:
         print(f"evenfloor-dialer: {error}", file=sys.stderr)
         return 2
-    asyncio.run(_serve(config))
+    asyncio.run(_serve(config, arguments.config))
     return 0
 
 

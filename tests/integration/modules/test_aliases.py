@@ -114,6 +114,17 @@ def test_no_output_of_aliases_holds_a_password(modules, cluster):
     assert [word for word in secrets for output in outputs if word in output] == []
 
 
+def test_new_login_passwords_are_as_long_as_asked_for_and_those_that_are_there_stay(
+    modules, cluster
+):
+    modules.aliases("101")
+    modules.aliases("101-102", login_password_length=14)
+    rows = cluster.run("SELECT DISTINCT extension, LENGTH(pass) FROM phones ORDER BY extension")
+    assert rows == (("101", 10), ("102", 14))
+    message = modules.fail("aliases", phone_aliases=[], dialers=[], login_password_length=7)
+    assert "phone_aliases_login_password_length is 7; choose one from 8 to 40" in message
+
+
 def test_passwords_stay_until_the_inventory_gives_others(modules, cluster):
     modules.aliases("101", serving=[FIRST, SECOND])
     made = cluster.run("SELECT DISTINCT pass, conf_secret FROM phones")

@@ -88,7 +88,7 @@ def test_an_agent_on_a_closed_phone_is_waited_for(drain, cluster, modules):
     done = drain(**CLOSED)
     assert done["failed"]
     assert "1 agent (agent7) on closed phones after" in done["text"]
-    assert "No new login goes there" in done["text"]
+    assert "They take no new logins" in done["text"]
     assert "undo=true" not in done["text"]
     cluster.run("DELETE FROM vicidial_live_agents")
     assert "nobody is left on closed phones" in drain(**CLOSED)["text"]

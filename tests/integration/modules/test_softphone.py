@@ -174,3 +174,42 @@ def test_no_output_holds_a_password(softphone):
     shown = softphone.output
     softphone.accounts("10.0.0.11")
     assert "spoken" not in shown + softphone.output
+
+
+CALL = "User-Agent: 101@10.0.0.11\n--- Active calls (1) ---\n"
+
+
+def change_password(softphone) -> dict:
+    """Run the module for the phone with another registration password."""
+    phone = {**PHONE, "server_ip": "10.0.0.11", "registration_password": "whispered"}
+    return softphone.run("softphone", phones=[phone])
+
+
+def test_a_changed_account_in_a_call_keeps_it_and_is_changed_when_it_has_ended(softphone, baresip):
+    softphone.accounts("10.0.0.11")
+    baresip.calls = CALL
+    baresip.commands.clear()
+    done = change_password(softphone)
+    assert (done["changed"], done["waiting"], done["added"]) == (True, [FIRST], [])
+    assert "whispered" in softphone.file.read_text()
+    waiting = softphone.file.with_name("accounts.waiting")
+    assert waiting.stat().st_mode & 0o777 == 0o640
+    again = change_password(softphone)
+    assert (again["changed"], again["waiting"]) == (False, [FIRST])
+    assert baresip.commands == []
+    baresip.calls = ""
+    done = change_password(softphone)
+    assert (done["changed"], done["waiting"], done["added"]) == (True, [], [FIRST])
+    assert baresip.commands == [("uadel", FIRST), ("uanew", FIRST)]
+    assert "whispered" in baresip.accounts[FIRST]
+    assert not waiting.exists()
+    assert not change_password(softphone)["changed"]
+
+
+def test_a_softphone_that_was_started_anew_waits_for_nothing(softphone, baresip):
+    softphone.accounts("10.0.0.11")
+    baresip.calls = CALL
+    change_password(softphone)
+    baresip.stop()
+    assert change_password(softphone)["waiting"] == []
+    assert not softphone.file.with_name("accounts.waiting").exists()
