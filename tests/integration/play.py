@@ -13,7 +13,8 @@ from tests.integration.conftest import DATABASE
 from tests.modules import COLLECTIONS
 
 ADDRESS = "127.0.0.1"
-TIMEOUT = 120
+#: Seconds. Longer than a few tasks take on a busy machine.
+TIMEOUT = 600
 
 
 def role(name: str, tasks_from: str, **values) -> dict:
