@@ -31,7 +31,6 @@ PREFIXES = (
     "database_",
     "dialer_",
     "drain_",
-    "lab_hosts_",
     "login_service_",
     "phone_aliases_",
     "softphone_",

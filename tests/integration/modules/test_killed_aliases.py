@@ -3,7 +3,14 @@
 import pytest
 
 from tests.integration.modules import guest
-from tests.integration.modules.floor import DIALERS, FIRST, SECOND, THIRD, use_engine
+from tests.integration.modules.floor import (
+    DIALERS,
+    FIRST,
+    SECOND,
+    THIRD,
+    let_logins_be_shared,
+    use_engine,
+)
 from tests.killed_module import DONE, KILLED, MOST_STATEMENTS, run_and_kill_at
 
 ALL = [FIRST, SECOND, THIRD]
@@ -93,6 +100,7 @@ def remove_a_dialer(modules, cluster):
 
 
 def part_shared_logins(modules, cluster):
+    let_logins_be_shared(cluster)
     cluster.run("UPDATE phones SET login = CONCAT(extension, 'b') WHERE server_ip = %s", (THIRD,))
     cluster.run("UPDATE phones_alias SET logins_list = REPLACE(logins_list, 'c', 'b')")
     cluster.run("UPDATE phones_alias SET logins_list = LEFT(logins_list, 9)")

@@ -1,7 +1,15 @@
 """Two dialers that an overlap of two runs gave the same letter."""
 
 from tests.integration.modules import guest
-from tests.integration.modules.floor import DIALERS, FIRST, SECOND, THIRD, everything, lists
+from tests.integration.modules.floor import (
+    DIALERS,
+    FIRST,
+    SECOND,
+    THIRD,
+    everything,
+    let_logins_be_shared,
+    lists,
+)
 
 ALL = [FIRST, SECOND, THIRD]
 
@@ -12,6 +20,7 @@ def test_the_floor_of_two_dialers_with_one_letter_is_even_again(modules, cluster
         cluster.add_dialer(server_ip, free_rooms=60)
     cluster.add_campaign()
     modules.aliases("101-160", DIALERS, serving=ALL)
+    let_logins_be_shared(cluster)
     cluster.run("UPDATE phones SET login = CONCAT(extension, 'b') WHERE server_ip = %s", (THIRD,))
     cluster.run("UPDATE phones_alias SET logins_list = REPLACE(logins_list, ',101c', '')")
     cluster.run(
@@ -54,6 +63,7 @@ def test_beside_vicidial_only_the_inventorys_phones_get_other_logins(vicidial):
 
 
 def test_logins_that_were_given_by_hand_are_a_warning(modules, cluster):
+    let_logins_be_shared(cluster)
     cluster.add_phone("front", FIRST)
     cluster.add_phone("front", SECOND)
     modules.aliases("101", serving=[FIRST, SECOND])
