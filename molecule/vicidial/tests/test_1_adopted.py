@@ -89,11 +89,9 @@ def test_an_inventory_that_does_not_fit_is_refused_with_the_fix(cluster, tmp_pat
     shutil.copytree(cluster.inventory, folder)
     (folder / "group_vars/all/cluster.yml").write_text("---\ncluster_flavor: vicidail\n")
     done = cluster.playbook_with(folder, "playbooks/adopt.yml")
-    assert (
-        "cluster_flavor is 'vicidail'; adopting is for a cluster that runs VICIdial" in done.stdout
-    )
+    assert "cluster_flavor 'vicidail' is none of plain, vicidial" in done.stdout
     done = cluster.playbook_with(folder, "playbooks/aliases.yml")
-    assert "cluster_flavor 'vicidail' is not known; use plain" in done.stdout
+    assert "cluster_flavor 'vicidail' is none of plain, vicidial" in done.stdout
     done = cluster.playbook_with(folder / "hosts.yml", "playbooks/adopt.yml")
     assert "is not a folder; put the inventory into one of its own" in done.stdout
 
