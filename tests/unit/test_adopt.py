@@ -156,7 +156,7 @@ def test_a_run_on_what_was_adopted_changes_nothing(cluster):
     assert adopted | {alias_id for alias_id, _why in left_alone} == {a.alias_id for a in aliases}
     addresses = {**{d["name"]: d["server_ip"] for d in DIALERS}, "db": "10.0.0.9"}
     hosts = {
-        name: {"ansible_host": address, "phone_aliases": entries}
+        name: {"ansible_host": address, "cluster_flavor": "vicidial", "phone_aliases": entries}
         for name, address in addresses.items()
     }
     groups = {"database": ["db"], "login": ["db"], "dialers": ["d1", "d2", "d3"], "all": ["db"]}
