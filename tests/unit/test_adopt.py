@@ -17,6 +17,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Phone,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import describe
+from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import InventoryError
 from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import (
     adopt_problems,
     problems,
@@ -167,10 +168,13 @@ def test_a_run_on_what_was_adopted_changes_nothing(cluster):
 def test_a_new_dialer_touches_nothing_but_adopted_aliases(cluster):
     phones, aliases = cluster
     entries, left_alone = adopt_aliases(phones, aliases, DIALERS[:2])
-    done = [
-        re.match(r"(phone (\w+) on|alias (\w+):)", line).group(2, 3)
-        for line in changes(phones, aliases, entries)
-    ]
+    try:
+        lines = changes(phones, aliases, entries)
+    except InventoryError as error:
+        # The new dialer's letter makes the name of an alias: nothing is changed.
+        assert "there is an alias of that name" in str(error)
+        return
+    done = [re.match(r"(phone (\w+) on|alias (\w+):)", line).group(2, 3) for line in lines]
     alone = {alias_id for alias_id, _why in left_alone}
     assert not alone & {alias for _login, alias in done}
     assert not {p.login for p in phones} & {login for login, _alias in done}
