@@ -33,9 +33,9 @@ def fill(cluster):
     cluster.run("UPDATE evenfloor_dialers SET opened = '2026-01-02', max_agents = 7")
     cluster.run("UPDATE servers SET external_server_ip = server_ip")
     cluster.run("UPDATE servers SET active_twin_server_ip = %s WHERE server_id = 'd2'", (OLD,))
-    cluster.run("CREATE TABLE evenfloor_removed (extension VARCHAR(100), server_ip VARCHAR(15))")
     for server_ip in (OLD, OTHER):
-        cluster.run("INSERT INTO evenfloor_removed VALUES ('101', %s)", (server_ip,))
+        cluster.run("INSERT INTO evenfloor_removed (kind, name, server_ip, removed, row_there)"
+                    " VALUES ('phone', '101', %s, '2026-01-02', '{}')", (server_ip,))  # fmt: skip
         cluster.run("INSERT INTO vicidial_manager (server_ip, entry_date, status)"
                     " VALUES (%s, '2026-01-02', 'NEW')", (server_ip,))  # fmt: skip
 
