@@ -67,9 +67,13 @@ def with_config(cluster, name) -> Path:
 
     Everything else is as operators have it.
     """
-    plays = yaml.safe_load((PLAYBOOKS / name).read_text())
-    kept = [entry for entry in plays if entry.get("ansible.builtin.import_playbook", "")
-            != "parts/package.yml"]  # fmt: skip
+    kept = []
+    for entry in yaml.safe_load((PLAYBOOKS / name).read_text()):
+        part = entry.get("ansible.builtin.import_playbook")
+        if part == "parts/run.yml":
+            kept += yaml.safe_load((PLAYBOOKS / part).read_text())
+        elif part != "parts/package.yml":
+            kept.append(entry)
     for entry in kept:
         defaults = entry.get("module_defaults", {}).get("group/evenfloor.cluster.database")
         if defaults:
