@@ -11,9 +11,10 @@ import time
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import ARGUMENTS
 
 #: What is passed on to the module that checks.
-PASSED_ON = ("database", "cluster_flavor", "cluster_name", "config_file")
+PASSED_ON = tuple(ARGUMENTS)
 DEFAULT_INTERVAL = 2
 #: A dialer that has sent no heartbeat for this many seconds is dead.
 DEAD_AFTER = 30

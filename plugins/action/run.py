@@ -19,10 +19,11 @@ import uuid
 from ansible import context
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.evenfloor.cluster.plugins.module_utils.database import ARGUMENTS
 from ansible_collections.evenfloor.cluster.plugins.plugin_utils.keeper import start_keeper
 
 #: What is passed on to the module.
-PASSED_ON = ("database", "cluster_flavor", "cluster_name", "config_file")
+PASSED_ON = tuple(ARGUMENTS)
 DEFAULT_WAIT = 15
 #: The lease is asked for again after this many seconds.
 INTERVAL = 0.5

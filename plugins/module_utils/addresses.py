@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import Problem
 from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_cluster import server_id_of
-from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import columns_of
+from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import has_table
 
 
 def renumber_command(name, server_ip):
@@ -54,7 +54,7 @@ def read_targets(cursor, servers):
     Returns:
         The addresses that they get, by ``server_id``.
     """
-    if not columns_of(cursor, "evenfloor_renumbering"):
+    if not has_table(cursor, "evenfloor_renumbering"):
         return {}
     cursor.execute(
         f"SELECT r.server_id, r.server_ip, {_has_phones('r.former_ip')},"

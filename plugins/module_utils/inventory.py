@@ -13,6 +13,15 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
     Problem,
 )
 
+#: The settings of an entry of ``phone_aliases``, as modules take them.
+ENTRY_ARGUMENTS = {
+    "extensions": {"type": "raw", "required": True},
+    "suffix": {"type": "str"},
+    "dialers": {"type": "list", "elements": "str"},
+    "name": {"type": "str"},
+    "login_password": {"type": "str", "no_log": True},
+    "registration_password": {"type": "str", "no_log": True},
+}
 DEFAULT_SUFFIX = "x"
 DEFAULT_ALIAS_NAME = "Agent {extension}"
 #: More than any column holds. Python refuses to read a number of thousands of digits.

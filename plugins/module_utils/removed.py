@@ -21,6 +21,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
     BATCH,
     delete_rows,
     fetch_dicts,
+    has_table,
     insert_rows,
 )
 
@@ -58,7 +59,7 @@ def read_rows(cursor) -> list[KeptRow]:
         The rows. ``closed`` is true only where the phone is closed indeed: a run may have been
         killed before it closed the phone, and somebody may have opened it again.
     """
-    if not _is_there(cursor):
+    if not has_table(cursor, _TABLE):
         return []
     cursor.execute(
         f"SELECT kind, name, server_ip, closed IS NOT NULL, row_there FROM {_TABLE}"
@@ -132,7 +133,7 @@ def forget(cursor, plan, days: int) -> None:
         plan: the plan that has been applied.
         days: for how long rows are kept.
     """
-    if not _is_there(cursor):
+    if not has_table(cursor, _TABLE):
         return
     phones = [(_PHONE, *name) for name in plan.forgotten if isinstance(name, tuple)]
     aliases = [(_ALIAS, name, "") for name in plan.forgotten if isinstance(name, str)]
@@ -157,20 +158,11 @@ def read_closed(cursor) -> set[tuple[str, str]]:
     Returns:
         Their extension and ``server_ip``.
     """
-    if not _is_there(cursor):
+    if not has_table(cursor, _TABLE):
         return set()
     cursor.execute(f"SELECT name, server_ip FROM {_TABLE} WHERE closed IS NOT NULL")
     noted = set(cursor.fetchall())
     return noted & _inactive(cursor) if noted else set()
-
-
-def _is_there(cursor):
-    cursor.execute(
-        "SELECT COUNT(*) FROM information_schema.tables"
-        " WHERE table_schema = DATABASE() AND table_name = %s",
-        (_TABLE,),
-    )
-    return bool(cursor.fetchone()[0])
 
 
 def _inactive(cursor):

@@ -17,7 +17,11 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
     InventoryError,
     Problem,
 )
-from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import columns_of, fetch_dicts
+from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
+    columns_of,
+    fetch_dicts,
+    has_table,
+)
 
 #: Evenfloor's own tables with a dialer's address; those that are there.
 _OWN_TABLES = ("evenfloor_dialers", "evenfloor_reservations", "evenfloor_removed")
@@ -133,7 +137,7 @@ def _addresses_of_others(cursor, server_id):
 
 def _read_under_way(cursor, server_id):
     """Read what an earlier run has begun: former address, target, whether to reopen."""
-    if not columns_of(cursor, "evenfloor_renumbering"):
+    if not has_table(cursor, "evenfloor_renumbering"):
         return ()
     cursor.execute(
         "SELECT former_ip, server_ip, reopen FROM evenfloor_renumbering WHERE server_id = %s",
@@ -149,7 +153,7 @@ def _check_free(cursor, server_id, target):
         (target, server_id),
     )
     owner = cursor.fetchone()
-    if not owner and columns_of(cursor, "evenfloor_renumbering"):
+    if not owner and has_table(cursor, "evenfloor_renumbering"):
         cursor.execute(
             "SELECT server_id FROM evenfloor_renumbering"
             " WHERE %s IN (server_ip, former_ip) AND server_id <> %s",

@@ -48,6 +48,15 @@ def delete_rows(cursor, table, columns, keys):
         )
 
 
+def has_table(cursor, table):
+    """Say whether the database has a table that this user may read.
+
+    Evenfloor's own may be missing on clusters of earlier releases, whose users may not read them,
+    either: such a user doesn't see them.
+    """
+    return bool(columns_of(cursor, table))
+
+
 def columns_of(cursor, table):
     """Read the names of a table's columns, in order.
 

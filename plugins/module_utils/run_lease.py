@@ -13,7 +13,10 @@ import contextlib
 from typing import NamedTuple
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.lock import provisioning_lock
+from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import has_table
 
+#: The table of the lease. A first run has none yet.
+TABLE = "evenfloor_run"
 #: A lease that isn't renewed expires after this many seconds.
 LEASE = 45
 
@@ -48,15 +51,6 @@ class Lease(NamedTuple):
             f"provisioning runs already: {self.who}@{self.origin} since {self.since} UTC"
             f" ({self.playbook}, {self.age} s ago)"
         )
-
-
-def has_table(cursor) -> bool:
-    """Say whether there is a table for the lease that this user may read."""
-    cursor.execute(
-        "SELECT COUNT(*) FROM information_schema.tables"
-        " WHERE table_schema = DATABASE() AND table_name = 'evenfloor_run'"
-    )
-    return cursor.fetchone()[0] > 0
 
 
 def read_lease(cursor) -> Lease | None:
@@ -124,7 +118,7 @@ def check_token(cursor, token) -> None:
     Raises:
         ValueError: another run has the lease, or this one has lost it.
     """
-    if not has_table(cursor):
+    if not has_table(cursor, TABLE):
         return
     lease = read_lease(cursor)
     if token and (lease is None or lease.token != token):

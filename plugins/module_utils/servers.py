@@ -10,8 +10,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.addresses import
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import DIALER
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.base import ServerColumns
 from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
-    columns_of,
     delete_rows,
+    has_table,
     insert_rows,
 )
 
@@ -194,7 +194,7 @@ def remove_rows(cursor, flavor, server_ip):
 
 def _forget_renumbering(cursor, server_ip):
     """Forget that a dialer is getting another address; earlier releases have no such table."""
-    if columns_of(cursor, "evenfloor_renumbering"):
+    if has_table(cursor, "evenfloor_renumbering"):
         cursor.execute(
             "DELETE FROM evenfloor_renumbering WHERE server_id IN"
             " (SELECT CONVERT(server_id USING utf8mb4) FROM servers WHERE server_ip = %s)",

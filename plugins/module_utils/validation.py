@@ -15,6 +15,7 @@ from pathlib import PurePath
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors, limits
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
     DEFAULT_SUFFIX,
+    ENTRY_ARGUMENTS,
     dialer_names,
     entry_name,
     expand_aliases,
@@ -44,14 +45,7 @@ _NOT_IN_A_NAME = frozenset(';"\\<>')
 #: The settings that all hosts have to agree on, because hosts read them for each other.
 _SAME_EVERYWHERE = ("cluster_flavor", "phone_aliases", "campaigns", "database_name")
 _GROUPS = ("database", "login", "dialers", "seats")
-_ENTRY_KEYS = {
-    "extensions",
-    "suffix",
-    "dialers",
-    "name",
-    "login_password",
-    "registration_password",
-}
+_ENTRY_KEYS = set(ENTRY_ARGUMENTS)
 
 
 def problems(hostvars, groups):

@@ -203,7 +203,10 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     read_phones,
     work_on_database,
 )
-from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
+    ENTRY_ARGUMENTS,
+    expand_aliases,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.lock import balancer_lock
 from ansible_collections.evenfloor.cluster.plugins.module_utils.passwords import (
     LOGIN_PASSWORD_LENGTH,
@@ -535,16 +538,6 @@ def describe_closed(phones, agents):
     ]
 
 
-ALIAS_ARGUMENTS = {
-    "extensions": {"type": "raw", "required": True},
-    "suffix": {"type": "str"},
-    "dialers": {"type": "list", "elements": "str"},
-    "name": {"type": "str"},
-    "login_password": {"type": "str", "no_log": True},
-    "registration_password": {"type": "str", "no_log": True},
-}
-
-
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -554,7 +547,7 @@ def main():
                 "type": "list",
                 "elements": "dict",
                 "required": True,
-                "options": ALIAS_ARGUMENTS,
+                "options": ENTRY_ARGUMENTS,
             },
             "dialers": {"type": "list", "elements": "dict", "required": True},
             "serving": {"type": "list", "elements": "str", "default": []},

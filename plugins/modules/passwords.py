@@ -93,7 +93,10 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     read_phones,
     work_on_database,
 )
-from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
+    ENTRY_ARGUMENTS,
+    expand_aliases,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.new_passwords import (
     KINDS,
     check_nobody_gives_them,
@@ -177,14 +180,7 @@ def main():
                 "type": "list",
                 "elements": "dict",
                 "required": True,
-                "options": {
-                    "extensions": {"type": "raw", "required": True},
-                    "suffix": {"type": "str"},
-                    "dialers": {"type": "list", "elements": "str"},
-                    "name": {"type": "str"},
-                    "login_password": {"type": "str", "no_log": True},
-                    "registration_password": {"type": "str", "no_log": True},
-                },
+                "options": ENTRY_ARGUMENTS,
             },
             "dialers": {"type": "list", "elements": "dict", "required": True},
             "login_password_length": {

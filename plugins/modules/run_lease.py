@@ -76,8 +76,9 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     work_on_database,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.lock import provisioning_lock
+from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import has_table
 from ansible_collections.evenfloor.cluster.plugins.module_utils.run_lease import (
-    has_table,
+    TABLE,
     release_lease,
     renew_lease,
     take_lease,
@@ -108,7 +109,7 @@ def bring_to_state(module, cursor):
     Returns:
         What the module returns.
     """
-    if not has_table(cursor):
+    if not has_table(cursor, TABLE):
         return answer(False, there=False)
     # What is read under the lock has to be newer than this.
     cursor.connection.commit()
