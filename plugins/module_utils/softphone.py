@@ -25,6 +25,7 @@ class Changes(NamedTuple):
         removed: the addresses to take out of the running softphone; those of changed accounts too.
         added: the addresses to put into it; those of changed accounts too.
         waiting: the addresses of changed accounts that are in a call: to remove them would end it.
+        lingering: the same of accounts that nobody wants any more.
         on_disk: whether the file changes.
     """
 
@@ -32,6 +33,7 @@ class Changes(NamedTuple):
     removed: list
     added: list
     waiting: list
+    lingering: list
     on_disk: bool
 
     @property
@@ -112,6 +114,9 @@ class Running(NamedTuple):
 def plan_changes(wanted, on_disk, running, grow):
     """Work out what has to change.
 
+    An account in a call stays in the running softphone, whatever is wanted: to remove it would end
+    the call. The next plan after the call removes or changes it.
+
     Args:
         wanted: the wanted accounts by address.
         on_disk: the accounts in the file by address, which the next start would have.
@@ -126,8 +131,9 @@ def plan_changes(wanted, on_disk, running, grow):
     # Without a running softphone only the file counts.
     present = set(on_disk) if running is None else set(running.addresses)
     changed = {address for address, line in wanted.items() if on_disk.get(address, line) != line}
-    waiting = set()
+    waiting, lingering = set(), set()
     if running is not None:
+        lingering = (present - set(wanted)) & running.talking
         changed |= running.former & present & set(wanted)
         waiting = changed & present & running.talking
         if not grow:
@@ -135,9 +141,10 @@ def plan_changes(wanted, on_disk, running, grow):
     changed -= waiting
     return Changes(
         accounts=wanted,
-        removed=sorted((present - set(wanted)) | (changed & present)),
+        removed=sorted((present - set(wanted) - lingering) | (changed & present)),
         added=sorted((set(wanted) - present) | changed) if grow else [],
         waiting=sorted(waiting),
+        lingering=sorted(lingering),
         on_disk=on_disk != wanted,
     )
 

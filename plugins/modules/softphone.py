@@ -12,8 +12,8 @@ version_added: "0.1.0"
 description:
   - One account for each phone. Accounts are added to and removed from the running softphone through
     its control interface. The other accounts keep their registrations and calls.
-  - A changed account that is in a call keeps it. It stays as it was until a later run finds that
-    the call has ended, or the softphone is started anew.
+  - A call goes on. A changed account that is in a call stays as it was, and one that nobody wants
+    stays, until a later run finds that the call has ended, or the softphone is started anew.
   - The file of accounts, which the next start reads, is written last. A run that was interrupted is
     finished by the next one.
 options:
@@ -106,7 +106,7 @@ removed:
   type: list
   elements: str
 waiting:
-  description: The addresses of changed accounts that are in a call, and stay as they were.
+  description: The addresses of accounts that are in a call, and stay as they were until it ends.
   returned: success
   type: list
   elements: str
@@ -249,7 +249,7 @@ def bring_to_state(params, check):
         "changed": bool(changes.added or changes.removed or changes.on_disk),
         "added": changes.added,
         "removed": changes.gone,
-        "waiting": changes.waiting,
+        "waiting": sorted(changes.waiting + changes.lingering),
         "diff": {"before": as_text(on_disk), "after": as_text(changes.accounts)},
     }
 

@@ -1,5 +1,6 @@
 """A softphone's accounts: what is wanted, on disk and running, and what has to change."""
 
+import pytest
 from ansible_collections.evenfloor.cluster.plugins.module_utils import softphone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +52,16 @@ def test_an_account_that_has_waited_goes_when_nobody_wants_it():
     changes = plan(wanted={SECOND: WANTED[SECOND]}, on_disk=WANTED, running=set(WANTED),
                    former={FIRST})  # fmt: skip
     assert (changes.waiting, changes.removed) == ([], [FIRST])
+
+
+@pytest.mark.parametrize("grow", [True, False])
+def test_an_account_that_nobody_wants_stays_as_long_as_its_call(grow):
+    left = {SECOND: WANTED[SECOND]}
+    changes = plan(wanted=left, on_disk=WANTED, running=set(WANTED), talking={FIRST}, grow=grow)
+    assert (changes.lingering, changes.removed, changes.added) == ([FIRST], [], [])
+    assert changes.accounts == left
+    then = plan(wanted=left, on_disk=left, running=set(WANTED), grow=grow)
+    assert (then.lingering, then.removed, then.on_disk) == ([], [FIRST], False)
 
 
 def test_without_grow_an_account_that_has_waited_still_waits():
