@@ -151,7 +151,9 @@ counts:
            "phones_opened": 0, "phones_closed": 0, "phones_removed": 0, "aliases_added": 60,
            "aliases_returned": 60, "aliases_changed": 0, "aliases_removed": 0}
 kept:
-  description: How much of what goes is kept, and for how many days.
+  description:
+    - How much of what goes is kept now, and for how many days. A phone that was closed before is
+      kept already.
   returned: success
   type: dict
   sample: {"phones": 3, "aliases": 1, "days": 30}
@@ -520,8 +522,9 @@ def count_changes(plan):
 
 
 def describe_kept(plan, days):
-    """Say how much is kept, as the module returns it."""
-    phones = len(plan.removed_phones) + len(plan.closed_phones)
+    """Say how much is kept now, as the module returns it; what was closed is kept already."""
+    going = [phone for phone in plan.removed_phones if place_of(phone) not in plan.ended]
+    phones = len(going) + len(plan.closed_phones)
     return {"phones": phones, "aliases": len(plan.removed_aliases), "days": days}
 
 

@@ -70,6 +70,7 @@ def test_alias_and_entries_go_at_once_and_the_phone_when_its_call_has_ended(
     gone = modules.aliases("101-102", **LATER)
     assert gone["counts"]["phones_removed"] == 1
     assert gone["closed"] == [] and gone["removal"]["summary"] == ""
+    assert done["kept"]["phones"] == 2 and gone["kept"]["phones"] == 0
     assert "103b" not in places(busy)
     assert not modules.aliases("101-102", **LATER)["changed"]
 
