@@ -48,24 +48,6 @@ _GROUPS = ("database", "login", "dialers", "seats")
 _ENTRY_KEYS = set(ENTRY_ARGUMENTS)
 
 
-def problems(hostvars, groups):
-    """Say everything that is wrong with an inventory.
-
-    Returns:
-        Sentences, each naming host, value and fix; empty where all is well.
-    """
-    return [problem.sentence() for problem in inventory_problems(hostvars, groups)]
-
-
-def adopt_problems(hostvars, groups):
-    """Say what is wrong with an inventory into which a running cluster will be adopted.
-
-    Returns:
-        Sentences; empty where all is well.
-    """
-    return [problem.sentence() for problem in adoption_problems(hostvars, groups)]
-
-
 def inventory_problems(hostvars, groups):
     """Find everything that is wrong with an inventory.
 

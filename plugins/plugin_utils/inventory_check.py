@@ -18,7 +18,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import P
 #: A clone, or the installed collection.
 _COLLECTION = Path(__file__).parents[2]
 #: What is not in argument_specs, and matters too.
-_ALSO_READ = ("ansible_host",)
+_ALSO_READ = ("ansible_host", "inventory_dir")
 #: Without these an inventory can't be judged, so each has to have a value before hosts are asked.
 _NEEDED = ("ansible_host", "campaigns", "cluster_flavor", "phone_aliases", "server_ip")
 #: What roles call settings whose entries they read.

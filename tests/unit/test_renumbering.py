@@ -7,8 +7,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.renumbering impo
     with_address,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.validation import (
-    adopt_problems,
-    problems,
+    adoption_problems,
+    inventory_problems,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,7 +87,11 @@ def inventory(**variables):
     return {"db1": given}, {"all": ["db1"], "database": ["db1"], "login": ["db1"]}
 
 
-@pytest.mark.parametrize("check", [problems, adopt_problems])
+def said(check, variables) -> list[str]:
+    return [problem.sentence() for problem in check(*inventory(**variables))]
+
+
+@pytest.mark.parametrize("check", [inventory_problems, adoption_problems])
 @pytest.mark.parametrize(
     ("variables", "shown"),
     [
@@ -99,7 +103,7 @@ def inventory(**variables):
     ],
 )
 def test_a_name_that_does_not_fit_is_refused_with_the_fix(check, variables, shown):
-    (sentence,) = [text for text in check(*inventory(**variables)) if "cluster_name" in text]
+    (sentence,) = [text for text in said(check, variables) if "cluster_name" in text]
     assert shown in sentence and "set cluster_name in group_vars/all" in sentence
 
 
@@ -112,4 +116,4 @@ def test_a_name_that_does_not_fit_is_refused_with_the_fix(check, variables, show
     ],
 )  # fmt: skip
 def test_a_name_that_fits_and_none_are_taken(variables):
-    assert [text for text in problems(*inventory(**variables)) if "cluster_name" in text] == []
+    assert [text for text in said(inventory_problems, variables) if "cluster_name" in text] == []

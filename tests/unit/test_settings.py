@@ -374,6 +374,14 @@ def test_a_wrong_list_of_aliases_is_no_problem_of_the_seats():
     assert_says(problem, "phone_aliases '101-103' is a text")
 
 
+def test_the_name_of_the_inventorys_folder_is_looked_at_where_no_other_is_given():
+    hostvars, groups = inventory()
+    for variables in hostvars.values():
+        variables["inventory_dir"] = "/srv/call centre"
+    (problem,) = problems(hostvars, groups)
+    assert_says(problem, "cluster_name is 'call centre'; set cluster_name in group_vars/all")
+
+
 # Campaigns
 
 
