@@ -78,7 +78,9 @@ def with_config(cluster, name) -> Path:
         defaults = entry.get("module_defaults", {}).get("group/evenfloor.cluster.database")
         if defaults:
             defaults["config_file"] = str(cluster.option_file)
-    text = yaml.safe_dump(kept, sort_keys=False).replace(": tasks/", f": {PLAYBOOKS}/tasks/")
+    text = yaml.safe_dump(kept, sort_keys=False)
+    for tasks in (": tasks/", ": ../tasks/"):
+        text = text.replace(tasks, f": {PLAYBOOKS}/tasks/")
     book = cluster.folder / name
     book.write_text(text)
     return book
