@@ -7,6 +7,9 @@ import threading
 
 from lab.cluster import Cluster, HttpRefusal
 
+#: How often somebody logs in, in seconds: more calls than an office has, and no load by themselves.
+EVERY = 0.25
+
 
 class Logins(threading.Thread):
     """Logs agents in, one after the other, each of them moved again and again.
@@ -31,7 +34,7 @@ class Logins(threading.Thread):
     def run(self) -> None:
         """Log in until told to stop."""
         for alias, password in itertools.cycle(self._passwords.items()):
-            if self._enough.is_set():
+            if self._enough.wait(EVERY):
                 return
             try:
                 self._cluster.login(alias, password=password)
