@@ -19,13 +19,6 @@ def hooks_patience(cluster):
     return cluster.hostvars["web1"]["balancer_hook_timeout"]
 
 
-def given_up(pages: list[str]) -> int:
-    """Count the pages that chose by themselves: on a busy machine the service may be too late."""
-    number = sum("own choice: no" not in page for page in pages)
-    assert number < len(pages) / 20
-    return number
-
-
 @pytest.fixture
 def without_service(cluster):
     cluster.run("web1", "systemctl stop evenfloor-login")
@@ -50,14 +43,14 @@ def test_two_hundred_logins_sixteen_at_once_leave_the_floor_even(cluster):
     pages = cluster.log_in_at_once(AGENTS)
     assert all("logged in on [10.95.0." in page for page in pages)
     assert sum(cluster.counts().values()) == len(AGENTS)
-    assert cluster.spread() <= 1 + given_up(pages)
+    assert cluster.spread() <= 1
 
 
 def test_agents_who_log_in_again_leave_it_even(cluster):
     cluster.log_in_at_once(AGENTS)
-    pages = cluster.log_in_at_once(reversed(AGENTS))
+    cluster.log_in_at_once(reversed(AGENTS))
     assert sum(cluster.counts().values()) == len(AGENTS)
-    assert cluster.spread() <= 1 + given_up(pages)
+    assert cluster.spread() <= 1
 
 
 def test_a_phone_with_another_password_is_not_chosen(cluster):
