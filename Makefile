@@ -9,16 +9,18 @@ BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 # The Pythons of Debian 13 and Debian 11, for which the lab's hosts get wheels.
 TARGET_PYTHONS := 3.13 3.9
-APT_PACKAGES := python3-venv mariadb-server-core mariadb-client-core openssh-client
+APT_PACKAGES := python3-venv mariadb-server-core mariadb-client-core openssh-client php-cli php-mysql \
+  chromium
 
-.PHONY: help lab test check lint sanity unit integration molecule bench clean distclean
+.PHONY: help lab test check lint sanity unit integration pictures molecule test-ha bench clean distclean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 # --- what everything else needs -------------------------------------------------------
 
-.cache/apt:
+# The list of packages is in this file.
+.cache/apt: Makefile
 	@echo "Installing Debian packages: $(APT_PACKAGES)"
 	@apt-get update -q > /dev/null
 	@DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(APT_PACKAGES) > /dev/null
@@ -38,13 +40,23 @@ $(VENV)/complete: requirements.txt plugins/balancer/requirements.txt | .cache/ap
 	    --python-version $$python --dest .cache/wheels -r plugins/balancer/requirements.txt; done
 	@touch $@
 
+# Installing Debian's packages would start the services. Where promtool is a package of its own, it is fetched too.
+.cache/prometheus/complete: | .cache/apt
+	@echo "Fetching Prometheus and the exporters for the tests"
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@apt-get update -q > /dev/null
+	@cd $(@D) && apt-get download -q prometheus prometheus-mysqld-exporter prometheus-node-exporter \
+	  $$(apt-cache show promtool > /dev/null 2>&1 && echo promtool) > /dev/null 2>&1
+	@cd $(@D) && for package in *.deb; do dpkg -x $$package .; done && rm ./*.deb
+	@touch $@
+
 # The clone is the collection evenfloor.cluster to Ansible (ansible.cfg) and to Python (pytest.ini).
 COLLECTION := .cache/collections/ansible_collections/evenfloor/cluster
 $(COLLECTION):
 	@mkdir -p $(@D) && ln -sfn ../../../.. $@
 
 .PHONY: ready
-ready: $(VENV)/complete .cache/wheels/complete $(COLLECTION)
+ready: $(VENV)/complete .cache/wheels/complete .cache/prometheus/complete $(COLLECTION)
 
 # --- the lab --------------------------------------------------------------------------
 
@@ -59,9 +71,9 @@ clean: ## Remove the lab and everything that tests have left
 
 .PHONY: clean-tests
 clean-tests:
-	@if [ -e $(VENV)/complete ]; then for scenario in $(SCENARIOS); do \
+	@if [ -e $(VENV)/complete ]; then for scenario in $(SCENARIOS) ha; do \
 	  ansible-playbook -i molecule/$$scenario/inventory molecule/$$scenario/destroy.yml; done; fi
-	@rm -rf $(SCENARIOS:%=.cache/%) .cache/molecule
+	@rm -rf $(SCENARIOS:%=.cache/%) .cache/ha .cache/molecule
 
 distclean: ## The same, and remove the cached images, the wheels and the virtual environment
 	@if [ -e $(VENV)/complete ]; then ansible-playbook playbooks/lab_down.yml -e lab_hosts_remove_images=true; fi
@@ -70,13 +82,16 @@ distclean: ## The same, and remove the cached images, the wheels and the virtual
 
 # --- tests ----------------------------------------------------------------------------
 
-# The longest first.
-SCENARIOS := interrupted default outages vicidial
+# The longest first. Each is a scenario of molecule but for `integration`.
+LANES := interrupted default integration vicidial outages
+SCENARIOS := $(filter-out integration,$(LANES))
+INTEGRATION := pytest -q tests/integration
+lane = $(1) "$(if $(filter integration,$(1)),$(INTEGRATION),molecule test --scenario-name $(1))"
 LINTERS := ruff yamllint ansible-lint
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs --output-sync=target
 
-test: check ## Run every check and test: a quarter of an hour to half an hour
-	@python -m tests.lanes $(MOLECULE) integration "pytest -q tests/integration"
+test: check ## Run every check and test: about an hour
+	@python -m tests.lanes $(foreach name,$(LANES),$(call lane,$(name)))
 
 check: ready ## Run the linters and the unit tests: a minute
 	@$(SIDE_BY_SIDE) $(LINTERS) unit
@@ -110,18 +125,28 @@ unit: ready ## Test the pure parts
 	@pytest -q tests/unit
 
 integration: ready ## Test the SQL against a real MariaDB
-	@pytest -q tests/integration
+	@$(INTEGRATION)
 
-MOLECULE := $(foreach scenario,$(SCENARIOS),$(scenario) "molecule test --scenario-name $(scenario)")
+pictures: export PYTHONPATH := plugins/balancer
+pictures: ready ## Take the pictures of the pages in docs/pictures anew
+	@pytest -q tests/integration/test_looks.py
+	@python -m tests.pictures
 
 molecule: ready ## Test the roles, and the promise end to end, on clusters of containers
-	@python -m tests.lanes $(MOLECULE)
+	@python -m tests.lanes $(foreach name,$(SCENARIOS),$(call lane,$(name)))
+
+# Not a part of `make test`, which is long enough.
+test-ha: ready ## Test a cluster with three databases of which each is struck in turn
+	@molecule test --scenario-name ha
 
 bench: export PYTHONPATH := plugins/balancer
-bench: ready ## Measure the choice, the service, provisioning, and on the lab, if it is up, ringing and size
+bench: ready ## Measure the choice, the service, the pages, provisioning, and on the lab, if it is up, ringing, strangers and size
 	@python -m bench.choice
 	@python -m bench.curve
 	@python -m bench.service
+	@python -m bench.watch
+	@python -m bench.pages
 	@python -m bench.provision
 	@python -m bench.ring
+	@python -m bench.front
 	@python -m bench.size

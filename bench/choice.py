@@ -24,8 +24,6 @@ PROCESSES = 16
 WARM_UP = 20
 CAMPAIGN = "TEST"
 PASSWORD = "secret"
-#: A heartbeat that is good for the whole run.
-LATER = "NOW() + INTERVAL 1 DAY"
 EVENFLOOR_DATABASE = "evenfloor_bench"
 ROOMS = 249
 BATCH = 5000
@@ -90,7 +88,11 @@ def fill(server: mariadb.Server, database: str, case: Case) -> int:
             servers,
         )
         _insert(cursor, "server_updater", "server_ip", [(ip,) for ip in dialers])
-        cursor.execute(f"UPDATE server_updater SET last_update = {LATER}")
+        cursor.execute("UPDATE server_updater SET last_update = NOW()")
+        cursor.execute(
+            "CREATE EVENT heartbeats ON SCHEDULE EVERY 1 SECOND"
+            " DO UPDATE server_updater SET last_update = NOW()"
+        )
         rooms = [(FIRST_ROOM + room, ip, "") for ip in dialers for room in range(ROOMS)]
         _insert(cursor, "vicidial_confbridges", "conf_exten, server_ip, extension", rooms)
         phones = [

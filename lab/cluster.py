@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -44,6 +46,8 @@ class HttpRefusal(Exception):
 
 #: Commands of Asterisk's command line. Their answers can be told apart when they come together.
 CONTACTS = "pjsip show contacts"
+#: Also where it says that there are none.
+END_OF_CONTACTS = "bjects found"
 PACKETS = "pjsip show channelstats"
 CHANNELS = "core show channels concise"
 
@@ -88,6 +92,9 @@ class Cluster:
 
     def __init__(self, inventory: str | Path = ROOT / "inventory/lab"):
         self.inventory = Path(inventory)
+        self._context: ssl.SSLContext | None = None
+        self._door = ""
+        self._database = ""
         self.reload()
 
     def reload(self) -> None:
@@ -118,6 +125,23 @@ class Cluster:
     def address(self, host: str) -> str:
         """Return a host's address."""
         return self.hostvars[host]["ansible_host"]
+
+    @property
+    def door(self) -> str:
+        """The login host that is asked; the first one by default."""
+        return self._door or self.groups["login"][0]
+
+    def through(self, login_host: str) -> Cluster:
+        """Return the same cluster, asked through another login host."""
+        other = copy.copy(self)
+        other._door = login_host
+        return other
+
+    def reading(self, database: str) -> Cluster:
+        """Return the same cluster, of which another database host is asked."""
+        other = copy.copy(self)
+        other._database = database
+        return other
 
     @property
     def dialers(self) -> list[str]:
@@ -170,7 +194,8 @@ class Cluster:
     def sql(self, query: str) -> list[list[str]]:
         """Run a query on the database host and return its rows."""
         text = self.run(
-            self.groups["database"][0], f'mariadb --batch --skip-column-names asterisk -e "{query}"'
+            self._database or self.groups["database"][0],
+            f'mariadb --batch --skip-column-names asterisk -e "{query}"',
         )
         return [line.split("\t") for line in text.splitlines()]
 
@@ -182,15 +207,45 @@ class Cluster:
         )[0][0]
 
     def _url(self, path: str) -> str:
-        return f"http://{self.address(self.groups['login'][0])}:8080{path}"
+        address = self.address(self.door)
+        return f"https://{address}{path}" if self._encrypts else f"http://{address}:8080{path}"
+
+    @property
+    def _encrypts(self) -> bool:
+        return self.hostvars[self.door].get("login_tls", "on") == "on"
+
+    def _trust(self) -> ssl.SSLContext | None:
+        """Return what trusts the cluster's own certificate authority; None without TLS."""
+        if self._encrypts and self._context is None:
+            authority = self.run(self.door, "cat /etc/evenfloor/ca.pem")
+            self._context = ssl.create_default_context(cadata=authority)
+        return self._context
+
+    def open(self, request: urllib.request.Request):
+        """Send a request to the login service; returns the response, to be used with ``with``."""
+        return urllib.request.urlopen(request, timeout=HTTP_TIMEOUT, context=self._trust())
 
     def get_text(self, path: str) -> str:
-        """Get a page of the login service."""
-        with urllib.request.urlopen(self._url(path), timeout=HTTP_TIMEOUT) as answer:
+        """Get a page of the login service, as an operator."""
+        request = urllib.request.Request(self._url(path), headers=self._as_operator())
+        with self.open(request) as answer:
             return answer.read().decode()
 
-    def request(self, method: str, path: str, body: dict | None = None) -> dict:
+    def _as_operator(self) -> dict[str, str]:
+        """Return the header that operators send."""
+        token = self.run(self.door, "cat /etc/evenfloor/operator.secret").strip()
+        return {"Authorization": f"Bearer {token}"}
+
+    def request(
+        self, method: str, path: str, body: dict | None = None, operator: bool = False
+    ) -> dict:
         """Ask the login service.
+
+        Args:
+            method: the request's.
+            path: the request's.
+            body: is sent as JSON.
+            operator: whether to ask as an operator.
 
         Raises:
             HttpRefusal: it answered with an error.
@@ -199,10 +254,13 @@ class Cluster:
             self._url(path),
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={
+                "Content-Type": "application/json",
+                **(self._as_operator() if operator else {}),
+            },
         )
         try:
-            with urllib.request.urlopen(request, timeout=HTTP_TIMEOUT) as answer:
+            with self.open(request) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise HttpRefusal(error.code, json.load(error)) from None
@@ -224,8 +282,8 @@ class Cluster:
         )
 
     def logout(self, user: str) -> dict:
-        """Log an agent out."""
-        return self.request("POST", "/api/v1/logout", {"user": user})
+        """Log an agent out, as operators may."""
+        return self.request("POST", "/api/v1/logout", {"user": user}, operator=True)
 
     def logout_everybody(self) -> None:
         """Log all agents out and wait until their rooms are free."""
@@ -237,7 +295,8 @@ class Cluster:
     def floor(self) -> dict[str, dict]:
         """Return the floor, by dialer's name."""
         return {
-            entry["server_id"]: entry for entry in self.request("GET", "/api/v1/floor")["dialers"]
+            entry["server_id"]: entry
+            for entry in self.request("GET", "/api/v1/floor", operator=True)["dialers"]
         }
 
     def counts(self) -> dict[str, int]:
@@ -258,7 +317,7 @@ class Cluster:
 
     def registered(self, dialer: str) -> list[str]:
         """List the extensions with a contact on a dialer."""
-        return read_registered(self.asterisk(dialer, CONTACTS))
+        return read_registered(self._whole_list(dialer, CONTACTS))
 
     def calls(self, dialer: str) -> dict[str, Call]:
         """List the agents' calls on a dialer, by extension."""
@@ -266,8 +325,19 @@ class Cluster:
 
     def calls_and_registered(self, dialer: str) -> tuple[dict[str, Call], list[str]]:
         """Ask a dialer once for what :meth:`calls` and :meth:`registered` return."""
-        text = self.asterisk(dialer, CHANNELS, CONTACTS)
+        text = self._whole_list(dialer, CHANNELS, CONTACTS)
         return read_calls(text), read_registered(text)
+
+    def _whole_list(self, dialer: str, *commands: str) -> str:
+        """Ask for the contacts, last, until they come with their end: a busy Asterisk cuts them."""
+        texts = []
+
+        def is_whole() -> bool:
+            texts.append(self.asterisk(dialer, *commands))
+            return END_OF_CONTACTS in texts[-1]
+
+        self.wait_until(is_whole, PATIENCE, f"{dialer} lists its contacts")
+        return texts[-1]
 
     def all_calls(self) -> dict[str, dict[str, Call]]:
         """List the agents' calls of every dialer."""
@@ -281,10 +351,16 @@ class Cluster:
             session: what :meth:`login` returned.
         """
         dialer, extension = self.dialer_of(session["server_ip"]), session["extension"]
-        self.wait_until(
-            lambda: extension in self.calls(dialer), PATIENCE, f"{extension} talks on {dialer}"
-        )
-        return self.calls(dialer)[extension]
+        seen: list[Call] = []
+
+        def talks() -> bool:
+            # In this session's room: the call of the session before may not have ended yet.
+            call = self.calls(dialer).get(extension)
+            seen.extend([call] if call and call.room == str(session["room"]) else [])
+            return bool(seen)
+
+        self.wait_until(talks, PATIENCE, f"{extension} talks on {dialer}")
+        return seen[0]
 
     def wait_for_calls(self, number: int) -> None:
         """Wait until exactly so many agents are in a call."""

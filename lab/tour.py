@@ -120,7 +120,7 @@ The cluster keeps running. Try:
   ansible dialers -a "asterisk -rx 'confbridge list'"     who is in which room
   ansible login -a "evenfloor floor"                      the floor
   ansible login -a "evenfloor explain 101x"               which dialer would win, and why
-  http://{login}:8080/                                 the agents' login page
+  https://{login}/                                     the agents' login page
   $EDITOR inventory/lab/group_vars/all.yml                add or remove aliases, then
   ansible-playbook playbooks/aliases.yml                  … apply the change
   ansible-playbook playbooks/drain_dialer.yml -e dialer=dialer4   send no new logins there

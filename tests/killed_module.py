@@ -1,4 +1,4 @@
-"""The module aliases in a process of its own that is killed at one of its statements."""
+"""A module in a process of its own that is killed at one of its statements."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ DONE, REFUSED, KILLED = 0, 1, -signal.SIGKILL
 _CRASHED = 70
 
 
-def run_and_kill_at(number: int, output: Path, **arguments) -> int:
+def run_and_kill_at(number: int, output: Path, module=aliases, **arguments) -> int:
     """Run the module, and kill its process when the database has done a statement.
 
     Args:
         number: after which statement that writes, from 1 on; 0 for none.
         output: where the module's output goes.
+        module: which module; by default aliases.
         arguments: the module's.
 
     Returns:
@@ -34,7 +35,7 @@ def run_and_kill_at(number: int, output: Path, **arguments) -> int:
     if child == 0:
         status = _CRASHED
         try:
-            _run(number, output, arguments)
+            _run(number, output, module, arguments)
         except SystemExit as end:
             status = end.code
             sys.stdout.flush()
@@ -46,7 +47,7 @@ def run_and_kill_at(number: int, output: Path, **arguments) -> int:
     return status
 
 
-def _run(number, output, arguments):
+def _run(number, output, module, arguments):
     whole, statements = Cursor._query, 0
 
     def counted(cursor, query):
@@ -64,4 +65,4 @@ def _run(number, output, arguments):
     sys.stdout = os.fdopen(1, "w")
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
     basic._ANSIBLE_PROFILE = "legacy"
-    aliases.main()
+    module.main()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,7 +19,7 @@ import pymysql
 
 from evenfloor import Balancer
 from evenfloor.config import BalancerConfig, Config, DatabaseConfig
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 _FILES = Path(__file__).parents[1] / "roles/database/files"
 #: The tables that are shared with VICIdial, and Evenfloor's own.
@@ -26,10 +28,11 @@ SCHEMA, OWN_SCHEMA = _FILES / "schema.sql", _FILES / "evenfloor.sql"
 
 @dataclass
 class Server:
-    """A running server. ``process`` is None while it is stopped."""
+    """A running server with more options. ``process`` is None while it is stopped."""
 
     directory: Path
     port: int
+    options: tuple[str, ...] = ()
     process: subprocess.Popen | None = None
 
     @property
@@ -52,11 +55,16 @@ class Server:
                 f"--datadir={self.directory}/data",
                 f"--socket={self.socket}",
                 f"--pid-file={self.directory}/pid",
+                # A server that starts removes what others have in a folder that they share.
+                f"--tmpdir={self.directory}",
                 "--bind-address=127.0.0.1",
                 f"--port={self.port}",
                 "--innodb-buffer-pool-size=256M",
                 "--innodb-flush-log-at-trx-commit=0",
                 "--max-connections=500",
+                # Cluster.keep_alive has the database send heartbeats.
+                "--event-scheduler=ON",
+                *self.options,
             ],
             stdout=(self.directory / "log").open("ab"),
             stderr=subprocess.STDOUT,
@@ -91,10 +99,10 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Server]:
-    """Yield a fresh running server."""
+def running(*options: str) -> Iterator[Server]:
+    """Yield a fresh running server with these options besides."""
     directory = Path(tempfile.mkdtemp(prefix="evenfloor-mariadb-"))
-    server = Server(directory, free_port())
+    server = Server(directory, free_port(), options)
     try:
         subprocess.run(
             [
@@ -113,6 +121,31 @@ def running() -> Iterator[Server]:
     finally:
         server.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def hang(server: Server) -> None:
+    """Stop the database, and wait until each of its threads has stopped."""
+    os.kill(server.process.pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{server.process.pid}/task")
+    wait_until(
+        lambda: all(
+            (task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+            for task in tasks.iterdir()
+        ),
+        PATIENCE,
+        "the database has stopped",
+        every=0.01,
+    )
+
+
+@contextlib.contextmanager
+def hanging(server: Server) -> Iterator[None]:
+    """Let the database hang: it is there, and does nothing."""
+    hang(server)
+    try:
+        yield
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
 
 
 def balancer(where: dict, database: str, **settings) -> Balancer:

@@ -13,9 +13,10 @@ from tests.waiting import PATIENCE
 HEARTBEAT_TIMEOUT = 5
 SERVICES = {
     "database": ["mariadb"],
-    "login": ["evenfloor-login"],
+    "login": ["nginx", "evenfloor-login"],
     "dialers": ["asterisk", "evenfloor-dialer"],
     "seats": ["evenfloor-softphone"],
+    "monitoring": ["prometheus", "prometheus-alertmanager"],
 }
 #: Keeps systemd from starting Asterisk again, until the host is started anew.
 NO_RESTART = "/run/systemd/system/asterisk.service.d/no-restart.conf"

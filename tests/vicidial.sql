@@ -19,6 +19,7 @@ CREATE TABLE servers (
   rebuild_conf_files ENUM('Y','N') DEFAULT 'Y',
   sysload INT(6) NOT NULL DEFAULT 0,
   channels_total SMALLINT(4) UNSIGNED NOT NULL DEFAULT 0,
+  cpu_idle_percent SMALLINT(3) UNSIGNED NOT NULL DEFAULT 0,
   active_agent_login_server ENUM('Y','N') DEFAULT 'Y',
   conf_secret VARCHAR(100) DEFAULT 'test',
   external_server_ip VARCHAR(100) DEFAULT '',

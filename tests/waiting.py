@@ -10,6 +10,8 @@ __all__ = ["PATIENCE", "Limit", "slowness", "wait_until"]
 
 #: Processor time in seconds that is enough to see how much of a processor we get.
 SAMPLE = 0.1
+#: A process that waits is woken when its time is over, or a little later, never before; in seconds.
+WAKING = 0.05
 
 
 def slowness() -> float:
@@ -37,5 +39,5 @@ class Limit:
             taken: how many seconds it took.
             what: what took them, for the message.
         """
-        allowed = self._seconds * max(self._before, slowness())
-        assert taken <= allowed, f"{what}: {taken:.1f} s, allowed are {allowed:.1f} s"
+        allowed = (self._seconds + WAKING) * max(self._before, slowness())
+        assert taken <= allowed, f"{what}: {taken:.3f} s, allowed are {allowed:.3f} s"

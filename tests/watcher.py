@@ -45,7 +45,8 @@ class Watcher(threading.Thread):
         for dialer in self._dialers:
             channels, registered = self._see(dialer)
             gone = self._channels[dialer] - channels
-            if gone:
+            # A busy Asterisk may not list them all. A call that has ended stays so.
+            if gone and self._channels[dialer] - self._see(dialer)[0]:
                 self.lapses.append(f"{dialer}: calls ended: {sorted(gone)}")
             missing = set(self._extensions) - registered
             if missing:

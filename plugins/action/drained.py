@@ -41,7 +41,7 @@ def is_dead(heartbeat_age: int | None) -> bool:
 def silence(heartbeat_age: int | None) -> str:
     """Say since when a dead dialer has been silent."""
     if heartbeat_age is None:
-        return "has never sent a heartbeat"
+        return "has no known heartbeat"
     return f"has been silent for {heartbeat_age} s"
 
 

@@ -135,14 +135,23 @@ def read_dialers(cursor, only_active):
     condition = "active_asterisk_server = 'Y'" + (" AND active = 'Y'" if only_active else "")
     cursor.execute(f"SELECT {', '.join(COLUMNS)} FROM servers WHERE {condition} ORDER BY server_id")
     dialers = [dict(zip(COLUMNS, row)) for row in cursor.fetchall()]
-    limits = read_limits(cursor)
-    return [{**dialer, "max_agents": limits.get(dialer["server_ip"])} for dialer in dialers]
+    limits = read_own(cursor, "evenfloor_dialers", "max_agents")
+    weights = read_own(cursor, "evenfloor_weights", "CAST(weight AS DOUBLE)")
+    return [
+        {**dialer, "max_agents": limits.get(address), "weight": weights.get(address)}
+        for dialer in dialers
+        for address in [dialer["server_ip"]]
+    ]
 
 
-def read_limits(cursor):
-    """Read the most agents of each dialer; none on a cluster that Evenfloor hasn't touched yet."""
-    cursor.execute("SHOW TABLES LIKE 'evenfloor_dialers'")
+def read_own(cursor, table, column):
+    """Read a column of an own table of Evenfloor's, by the dialers' addresses.
+
+    Returns:
+        A dict; empty on a cluster that Evenfloor, or this release of it, hasn't touched yet.
+    """
+    cursor.execute("SHOW TABLES LIKE %s", (table,))
     if not cursor.fetchall():
         return {}
-    cursor.execute("SELECT server_ip, max_agents FROM evenfloor_dialers")
+    cursor.execute(f"SELECT server_ip, {column} FROM {table}")
     return dict(cursor.fetchall())

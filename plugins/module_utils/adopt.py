@@ -167,8 +167,13 @@ def report_text(found):
     """
     if not found.get("report"):
         why = found.get("msg", "it is not there")
-        after = "without --check the driver is installed first"
-        return f"The database was not inspected: {why}; {after}."
+        return (
+            f"The database was not inspected: {why}.\n"
+            "So it is not known which dialers, phones and aliases there are, whether the schema"
+            " fits, and what Evenfloor would add: none of it is shown.\n"
+            "Without --check the driver is installed first. To look before that, install it by hand"
+            " and repeat this."
+        )
     missing = found["missing"]
     added = [f"table {table}" for table in missing["tables"]]
     added += [f"index {index['name']} on {index['table']}" for index in missing["indexes"]]

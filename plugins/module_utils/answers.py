@@ -61,10 +61,16 @@ def grants(tables, database):
     """Write a user's privileges the way ``community.mysql.mysql_user`` takes them.
 
     Args:
-        tables: privileges by table.
+        tables: privileges by table; a function is ``FUNCTION name``.
         database: the database's name.
 
     Returns:
-        Privileges by ``database.table``.
+        Privileges by ``database.table``, or ``FUNCTION database.name``. A user without any may
+        connect.
     """
-    return {f"{database}.{table}": privileges for table, privileges in tables.items()}
+    named = {table: table.rpartition(" ") for table in tables}
+    found = {
+        f"{kind}{space}{database}.{name}": tables[table]
+        for table, (kind, space, name) in named.items()
+    }
+    return found or {"*.*": "USAGE"}

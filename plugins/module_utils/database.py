@@ -8,6 +8,8 @@ it is in no argument, no log and no process list, and never travels.
 
 from __future__ import annotations
 
+import contextlib
+
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import split_logins
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
@@ -39,6 +41,12 @@ ARGUMENTS = {
 ROOTS_OPTIONS = "~/.my.cnf"
 CONNECT_TIMEOUT = 5
 NO_SUCH_TABLE = 1146
+#: Somebody else has written the same rows meanwhile, as a dialer its heartbeat: a deadlock, or (in
+#: MariaDB) a row that has changed since the transaction's first look. The same in the package.
+LOST_RACE = {1213, 1020}
+LOCK_WAIT_TIMEOUT = 1205
+#: How often the work is tried in all.
+TRIES = 4
 
 
 def work_on_database(module, work, **without):
@@ -50,20 +58,19 @@ def work_on_database(module, work, **without):
     Args:
         module: the AnsibleModule.
         work: called with the module and a cursor; returns what the module returns. A ValueError
-            is the module's failure, in words.
+            is the module's failure, in words. It is called again, with another connection, if
+            somebody else wrote the same rows at the same time.
         without: what to return, besides changed, when there is no database in check mode.
     """
     if not HAS_PYMYSQL:
         _absent(module, "PyMySQL is not installed on this host (python3-pymysql)", without)
     try:
-        connection = _connected(module)
-        result = work(module, connection.cursor())
-        if not module.check_mode:
-            connection.commit()
-        connection.close()
+        result = _committed(module, work)
     except ValueError as error:
         module.fail_json(msg=str(error))
     except (pymysql.err.OperationalError, OSError) as error:
+        if error.args[0] in {*LOST_RACE, LOCK_WAIT_TIMEOUT}:
+            module.fail_json(msg=f"others write the same rows: {error}; run this again")
         _absent(
             module,
             f"the database can't be used ({module.params['config_file']}): {error}",
@@ -74,6 +81,25 @@ def work_on_database(module, work, **without):
             raise
         _absent(module, f"the schema isn't there: {error.args[1]}", without)
     module.exit_json(**result)
+
+
+def _committed(module, work):
+    for _lost in range(TRIES - 1):
+        try:
+            return _try(module, work)
+        except pymysql.err.OperationalError as error:
+            if error.args[0] not in LOST_RACE:
+                raise
+    return _try(module, work)
+
+
+def _try(module, work):
+    # Closing it gives its locks back and undoes what isn't committed.
+    with contextlib.closing(_connected(module)) as connection:
+        result = work(module, connection.cursor())
+        if not module.check_mode:
+            connection.commit()
+    return result
 
 
 def _connected(module):

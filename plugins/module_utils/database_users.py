@@ -135,6 +135,62 @@ def create_user(cursor, user, new):
     cursor.execute(f"CREATE USER %s@%s IDENTIFIED VIA {PLUGIN} USING %s", (*user, new))
 
 
+def requires_tls(cursor, user):
+    """Say whether a user is let in over TLS only.
+
+    Args:
+        cursor: an open cursor of root's.
+        user: a User.
+
+    Returns:
+        A bool; False where there is no such user.
+    """
+    cursor.execute("SELECT ssl_type <> '' FROM mysql.user WHERE user = %s AND host = %s", user)
+    row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def require_tls(cursor, user, required):
+    """Let a user in over TLS only, or without it too.
+
+    Args:
+        cursor: an open cursor of root's.
+        user: a User that is there.
+        required: whether it has to use TLS.
+    """
+    cursor.execute(f"ALTER USER %s@%s REQUIRE {'SSL' if required else 'NONE'}", user)
+
+
+def read_max_connections(cursor, user):
+    """Read how many connections a user may have at a time.
+
+    Args:
+        cursor: an open cursor of root's.
+        user: a User.
+
+    Returns:
+        The number; 0 for no limit of its own, or where there is no such user.
+    """
+    cursor.execute(
+        "SELECT max_user_connections FROM mysql.user WHERE user = %s AND host = %s", user
+    )
+    row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def write_max_connections(cursor, user, number):
+    """Limit how many connections a user may have at a time. Those that are open stay.
+
+    Args:
+        cursor: an open cursor of root's.
+        user: a User that is there.
+        number: how many; 0 for no limit.
+    """
+    cursor.execute(
+        f"ALTER USER %s@%s WITH MAX_USER_CONNECTIONS {int(number)}", (user.name, user.address)
+    )
+
+
 def read_users(cursor, names):
     """Read which users of some names there are.
 
@@ -165,7 +221,7 @@ class Stale(NamedTuple):
     awaited: list
 
 
-def find_stale(there, addresses):
+def find_stale(there, addresses, optional=()):
     """Find the users that no host of the inventory has.
 
     As long as a host lacks its own user, one of them may be that host's, under the address that it
@@ -175,15 +231,17 @@ def find_stale(there, addresses):
         there: the users that are there, of the names in ``addresses``.
         addresses: the addresses of the inventory's hosts, by the users' name; empty for a host
             whose address isn't known, which is one that lacks its own user.
+        optional: the names that a cluster may have no hosts for.
 
     Returns:
         A Stale.
 
     Raises:
-        InventoryError: there are no hosts for a name. That isn't an order to drop all its users.
+        InventoryError: there are no hosts for a name that isn't optional. That isn't an order to
+            drop all its users.
     """
     for name, found in addresses.items():
-        if not found:
+        if not found and name not in optional:
             what, fix = "belong to no host of the inventory", "see that its groups are loaded"
             raise InventoryError(Problem(f"database users {name}", what, fix, is_subject=True))
     wanted = [User(name, address) for name, found in addresses.items() for address in found]

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 import collections
 
+from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_phones import (
+    look_at_kinds,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.findings import Finding
+
+#: Tells a dialer's daemon to end the calls that it keeps.
+END_KEPT_CALLS = "systemctl kill --kill-who=main --signal=USR1 evenfloor-dialer"
+
+#: How it comes that somebody has another login password beside VICIdial.
+_VOICEMAIL = "An agent who changes the PIN of the voicemail changes it for one phone alone"
 
 
 def look_at_dialers(wanted, rows, heartbeat_timeout):
@@ -17,7 +26,7 @@ def look_at_dialers(wanted, rows, heartbeat_timeout):
 
     Args:
         wanted: the inventory's dialers, dicts with name and server_ip.
-        rows: dicts with server_ip, name, heartbeat_age (seconds), free_rooms.
+        rows: dicts with server_ip, name, heartbeat_age (seconds), free_rooms and calls_kept.
         heartbeat_timeout: a dialer whose heartbeat is this old, in seconds, is dead.
 
     Returns:
@@ -45,12 +54,35 @@ def _look_at_row(name, row, heartbeat_timeout):
     """Find what is wrong with a dialer that both sides have."""
     found, age = [], row["heartbeat_age"]
     if age is None or age >= heartbeat_timeout:
-        since = "has never sent a heartbeat" if age is None else f"has been silent for {age} s"
+        since = "has no known heartbeat" if age is None else f"has been silent for {age} s"
         fix = "see systemctl status asterisk evenfloor-dialer on it, and its path to the database"
         found.append(Finding("heartbeat_stale", f"{name} {since}", fix, dialer=name))
     if not row["free_rooms"]:
         fix = "log agents out, add rooms (dialer_last_room), or set max_agents below its rooms"
         found.append(Finding("no_free_room", f"{name} has no free room", fix, dialer=name))
+    if row["calls_kept"]:
+        what = f"{row['calls_kept']} calls on {name} have no row: too many at once to end them"
+        fix = f"bring the rows back; to end the calls, run this on {name}: {END_KEPT_CALLS}"
+        found.append(Finding("calls_kept", what, fix, dialer=name))
+    return found
+
+
+def look_at_prepared(transactions):
+    """Find transactions that somebody has prepared and left: they keep rows locked for ever.
+
+    Args:
+        transactions: their names, as ``XA ROLLBACK`` takes them.
+
+    Returns:
+        Findings.
+    """
+    found = []
+    for name in transactions:
+        what = f"a transaction was prepared and left ({name}): it keeps rows locked, also after"
+        what += " whoever began it has gone"
+        fix = f"if no program of yours uses XA, run XA ROLLBACK {name} as the database's root"
+        fix += ", and find out which host began it"
+        found.append(Finding("transaction_prepared", what, fix))
     return found
 
 
@@ -86,7 +118,7 @@ class AliasDoctor:
 
     Args:
         wanted: what ``inventory.expand_aliases`` returned.
-        phones: dicts with login, extension, server_ip, active, login_password and
+        phones: dicts with login, extension, server_ip, active, is_webphone, login_password and
             registration_password.
         names: dialers' names by ``server_ip``.
         owns_phones: whether the inventory should have every alias. If not, aliases that it
@@ -160,8 +192,20 @@ class AliasDoctor:
                 fix = "activate the phone, or remove it from the list"
                 name = self._name_of(phone["server_ip"])
                 found.append(Finding("listed_phone_inactive", what, fix, alias_id, name))
-        found += _look_at_passwords(alias_id, there, is_one_softphones)
+        found += look_at_kinds(alias_id, there)
+        found += self._look_at_passwords(alias_id, there, is_one_softphones)
         return found + self._look_at_places(alias_id, there)
+
+    def _look_at_passwords(self, alias_id, phones, is_one_softphones):
+        """Find the phones of a list whose passwords differ from the others'."""
+        found = _differing(alias_id, phones, "login_password", "agents can't log in on all of them")
+        if found and not self._owns_phones:
+            what = f"{found[0].what}. {_VOICEMAIL}"
+            found = [found[0]._replace(what=what)]
+        if is_one_softphones:
+            effect = "softphones can't register"
+            found += _differing(alias_id, phones, "registration_password", effect)
+        return found
 
     def _look_at_places(self, alias_id, phones):
         """Find the dialers on which a list names several phones."""
@@ -180,22 +224,13 @@ class AliasDoctor:
         return self._names.get(server_ip, server_ip)
 
 
-def _look_at_passwords(alias_id, phones, is_one_softphones):
-    """Find the phones of a list whose passwords differ from the others'."""
-    checks = [("login_password", "login_passwords_differ", "agents can't log in on all of them")]
-    if is_one_softphones:
-        checks.append(
-            ("registration_password", "registration_passwords_differ", "softphones can't register")
-        )
-    found = []
-    for setting, kind, effect in checks:
-        counts = collections.Counter(phone[setting] for phone in phones)
-        if len(counts) < 2:
-            continue
-        usual = counts.most_common(1)[0][0]
-        odd = ", ".join(phone["login"] for phone in phones if phone[setting] != usual)
-        label = setting.replace("_", " ")
-        what = f"{odd} has a different {label} from the other phones: {effect}"
-        fix = f"set {setting} in the alias's entry and run site.yml"
-        found.append(Finding(kind, what, fix, alias_id))
-    return found
+def _differing(alias_id, phones, setting, effect):
+    """Find the phones of a list that have another password than most."""
+    counts = collections.Counter(phone[setting] for phone in phones)
+    if len(counts) < 2:
+        return []
+    usual = counts.most_common(1)[0][0]
+    odd = ", ".join(phone["login"] for phone in phones if phone[setting] != usual)
+    what = f"{odd} has a different {setting.replace('_', ' ')} from the other phones: {effect}"
+    fix = f"set {setting} in the alias's entry and run aliases.yml"
+    return [Finding(f"{setting}s_differ", what, fix, alias_id)]

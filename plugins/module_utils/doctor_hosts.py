@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import re
+from pathlib import PurePath
 from typing import NamedTuple
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import TAG_PATTERN
@@ -25,6 +26,9 @@ REACHABLE = ("Avail", "NonQual", "NonQualified", "Created")
 _CHANNEL_FIELDS = 14
 #: … and these, from the end, are the seconds it lasts and the channel's unique id.
 _SECONDS, _UNIQUE_ID = -3, -1
+#: Where the certificates of the cluster's authority are.
+_CERTIFICATES = PurePath("/etc/evenfloor")
+_RENEW_YOURS = "put a new one there with its key, and run systemctl reload nginx on that host"
 _TAG = re.compile(TAG_PATTERN)
 
 
@@ -38,6 +42,7 @@ class DialerState(NamedTuple):
         endpoints: what ``pjsip show endpoints`` printed.
         channels: what ``core show channels concise`` printed.
         alive: whether the dialer is alive, so that phones should be registered.
+        calls_kept: how many calls without a row its daemon lets go on; they are a finding already.
     """
 
     name: str
@@ -46,6 +51,7 @@ class DialerState(NamedTuple):
     endpoints: str
     channels: str
     alive: bool
+    calls_kept: int = 0
 
 
 def parse_endpoints(text):
@@ -136,9 +142,10 @@ def _look_at_calls(dialer, channels):
     for session in dialer.sessions:
         if session["tag"] not in channels and session["age"] >= SESSION_GRACE:
             what = f"{session['user']} counts as logged in on {name} but has no call there"
-            fix = f"evenfloor logout --user {session['user']}; restart evenfloor-dialer on {name}"
+            logout = f"run evenfloor logout --user {session['user']} on a login host"
+            fix = f"{logout}; if that doesn't help, restart evenfloor-dialer on {name}"
             found.append(Finding("row_without_call", what, fix, dialer=name))
-    for tag in sorted(set(channels) - tags):
+    for tag in () if dialer.calls_kept else sorted(set(channels) - tags):
         if channels[tag] >= SESSION_GRACE:
             what = f"a call of {channels[tag]} s on {name} ({tag}) belongs to nobody"
             fix = f"restart evenfloor-dialer on {name}, which hangs it up"
@@ -146,13 +153,39 @@ def _look_at_calls(dialer, channels):
     return found
 
 
-def look_at_registrations(missing, alias_of, alive):
+def look_at_filter(name, networks, filtered, loaded):
+    """Compare the filter that a dialer should have with the one that it has.
+
+    Args:
+        name: the dialer's.
+        networks: the inventory's ``phone_networks``; empty where it says nothing.
+        filtered: whether it should have a filter.
+        loaded: whether it has one.
+
+    Returns:
+        Findings.
+    """
+    if filtered == loaded:
+        if networks:
+            return []
+        what = f"{name}'s SIP and RTP ports are open to everybody who can reach the host"
+        fix = "set phone_networks to the networks of the phones, or to any, and run site.yml"
+        return [Finding("sip_open", what, fix, dialer=name)]
+    what, fix = f"{name} has no filter for its SIP and RTP ports", "run site.yml"
+    if loaded:
+        what = f"{name} has a filter for its SIP and RTP ports that the inventory doesn't ask for"
+        fix = ("" if networks else "set phone_networks again, or to any, and ") + "run site.yml"
+    return [Finding("filter_differs", what, fix, dialer=name)]
+
+
+def look_at_registrations(missing, alias_of, alive, model_of=None):
     """Say which phones aren't registered. If none of an extension is, its softphone is off.
 
     Args:
         missing: ``{dialer: extensions that aren't registered there}``.
         alias_of: the alias of each extension.
         alive: the names of the dialers that are alive.
+        model_of: what has fetched its accounts, by alias: such as ``yealink``.
 
     Returns:
         Findings.
@@ -164,13 +197,15 @@ def look_at_registrations(missing, alias_of, alive):
             dialers_of[extension].append(name)
     for extension, names in sorted(dialers_of.items()):
         alias = alias_of.get(extension, "")
+        model = (model_of or {}).get(alias, "")
+        shown = f"{extension} ({model})" if model else extension
         if len(names) == len(alive) > 1:
-            what = f"{extension} is registered nowhere: its softphone is off or cut off"
+            what = f"{shown} is registered nowhere: its softphone is off or cut off"
             fix = "start the softphone; see its log for refused registrations"
             found.append(Finding("softphone_off", what, fix, alias))
             continue
         for name in names:
-            what = f"{extension} is not registered on {name}"
+            what = f"{shown} is not registered on {name}"
             fix = "see the softphone's log, and the network between its host and the dialer"
             found.append(Finding("not_registered", what, fix, alias, name))
     return found
@@ -199,6 +234,32 @@ def look_at_seat(name, accounts, wanted, names):
                 "account_unknown",
             )
         found.append(Finding(kind, what, "run aliases.yml", dialer=dialer))
+    return found
+
+
+def look_at_certificates(name, text):
+    """Find certificates that expire soon, or don't fit the name that clients type.
+
+    Args:
+        name: the host's.
+        text: a line for each: its file and ``notAfter=…``, or ``name=…``, which it doesn't fit; a
+            file alone can't be read.
+
+    Returns:
+        Findings.
+    """
+    found = []
+    for line in text.splitlines():
+        file, _space, rest = line.partition(" ")
+        key, _equals, value = rest.partition("=")
+        own = PurePath(file).parent == _CERTIFICATES
+        fix = "run site.yml, which makes a new one" if own else _RENEW_YOURS
+        if PurePath(file).name == "ca.pem" and own:
+            fix = "move it and ca.key away on the database host and run site.yml: it makes others"
+        kind, what = "certificate_expires", f"expires on {value}" if value else "can't be read"
+        if key == "name":
+            kind, what = "certificate_unfit", f"is not for {value}, which clients type"
+        found.append(Finding(kind, f"{file} of {name} {what}", fix, dialer=name))
     return found
 
 

@@ -6,7 +6,11 @@ from __future__ import annotations
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils import doctor_hosts
 from ansible_collections.evenfloor.cluster.plugins.module_utils.findings import Finding
-from ansible_collections.evenfloor.cluster.plugins.module_utils.hosts import seats
+from ansible_collections.evenfloor.cluster.plugins.module_utils.hosts import (
+    is_filtered,
+    phone_networks,
+    seats,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import list_dialers
 
 #: Stands between Asterisk's endpoints and its channels in what check.yml reads.
@@ -18,7 +22,8 @@ def findings(hostvars, groups, database):
 
     Args:
         hostvars: Ansible's; hosts that answered have ``doctor_clock`` and ``doctor_after``, those
-            whose Asterisk was asked ``doctor_asterisk``, seats ``doctor_accounts``, as their tasks
+            whose Asterisk was asked ``doctor_asterisk`` and ``doctor_filter``, seats
+            ``doctor_accounts``, hosts with certificates ``doctor_certificates``, as their tasks
             registered them. What a host lacks isn't compared.
         groups: Ansible's ``groups``.
         database: what ``doctor_info`` returned.
@@ -32,7 +37,9 @@ def findings(hostvars, groups, database):
     found = [
         *(_unreachable(name) for name in silent),
         *_of_dialers(hostvars, database, names, silent),
+        *_of_filters(hostvars, groups, silent),
         *_of_seats(hostvars, groups, database, names, silent),
+        *_of_certificates(hostvars, everybody, silent),
         *doctor_hosts.look_at_clocks(_clocks(hostvars, everybody, silent)),
     ]
     return [*database["findings"], *(finding.as_dict() for finding in found)]
@@ -57,13 +64,35 @@ def _of_dialers(hostvars, database, names, silent):
             continue  # it wasn't asked
         endpoints, _mark, channels = said.get("stdout", "").partition(MARK)
         dialer = doctor_hosts.DialerState(
-            name, there["expected"], there["sessions"], endpoints, channels, there["alive"]
+            name,
+            there["expected"],
+            there["sessions"],
+            endpoints,
+            channels,
+            there["alive"],
+            there.get("calls_kept", 0),
         )
         more, missing[name] = doctor_hosts.look_at_dialer(dialer, database["aliases"])
         found += more
         if there["alive"]:
             alive.append(name)
-    return found + doctor_hosts.look_at_registrations(missing, database["aliases"], alive)
+    aliases, models = database["aliases"], database.get("models")
+    return found + doctor_hosts.look_at_registrations(missing, aliases, alive, models)
+
+
+def _of_filters(hostvars, groups, silent):
+    """Find what the dialers' filters have to say."""
+    found = []
+    for name in groups.get("dialers", []):
+        asked = hostvars[name].get("doctor_filter")
+        if name in silent or asked is None or asked.get("skipped"):
+            continue
+        variables = hostvars[name]
+        loaded = asked.get("rc") == 0
+        found += doctor_hosts.look_at_filter(
+            name, phone_networks(variables), is_filtered(variables), loaded
+        )
+    return found
 
 
 def _of_seats(hostvars, groups, database, names, silent):
@@ -81,6 +110,16 @@ def _of_seats(hostvars, groups, database, names, silent):
         ]
         there = accounts.get("stdout", "").split()
         found += doctor_hosts.look_at_seat(name, there, wanted, names)
+    return found
+
+
+def _of_certificates(hostvars, everybody, silent):
+    """Find what the hosts' certificates have to say."""
+    found = []
+    for name in everybody:
+        asked = hostvars[name].get("doctor_certificates")
+        if name not in silent and asked is not None:
+            found += doctor_hosts.look_at_certificates(name, asked.get("stdout", ""))
     return found
 
 

@@ -7,13 +7,16 @@ Pure. ``hostvars`` and ``groups`` are Ansible's.
 
 from __future__ import annotations
 
+import ipaddress
+
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
     expand_extensions,
     list_dialers,
 )
+from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import ANY_NETWORK
 
 #: The groups whose hosts the playbooks work on, in the order of a report.
-WORKED_ON = ("database", "login", "managed_dialers", "seats")
+WORKED_ON = ("database", "login", "managed_dialers", "seats", "monitoring")
 
 
 def seats(hostvars, groups):
@@ -48,6 +51,34 @@ def managed_extensions(hostvars, groups):
     return found
 
 
+def certificates_in_use(variables, group_names):
+    """List the certificates that a host's services use, so that somebody looks at them.
+
+    Args:
+        variables: the host's.
+        group_names: its groups.
+
+    Returns:
+        Dicts with ``path``, and ``name``: what clients type, where a certificate of the operator's
+        has to fit; else empty.
+    """
+    found = []
+    if "database" in group_names:
+        found.append({"path": "/etc/evenfloor/ca.pem", "name": ""})
+        if variables.get("database_tls", "on") == "on":
+            found.append({"path": "/etc/evenfloor/database.pem", "name": ""})
+        # Where there are several databases.
+        found.append({"path": "/etc/evenfloor/galera.pem", "name": ""})
+    if "managed_dialers" in group_names and variables.get("phone_transport", "both") != "udp":
+        found.append({"path": "/etc/evenfloor/dialer.pem", "name": ""})
+    if "login" in group_names and variables.get("login_tls", "on") == "on":
+        own = variables.get("login_certificate") or ""
+        names = [*(variables.get("login_names") or []), variables.get("login_address", "")]
+        typed = next((name for name in names if name), "") if own else ""
+        found.append({"path": own or "/etc/evenfloor/login.pem", "name": typed})
+    return found
+
+
 def addresses(hostvars, groups):
     """List the hosts' addresses, as far as the inventory says them.
 
@@ -59,6 +90,60 @@ def addresses(hostvars, groups):
         for name in groups["all"]
     }
     return {name: str(address) for name, address in found.items() if address}
+
+
+def phone_networks(variables):
+    """List the networks that a dialer's phones are in.
+
+    Args:
+        variables: the dialer's.
+
+    Returns:
+        What ``phone_networks`` names; empty where the inventory doesn't say it.
+    """
+    value = variables.get("phone_networks") or []
+    return [value] if isinstance(value, str) else list(map(str, value))
+
+
+def is_filtered(variables):
+    """Say whether a dialer drops what doesn't come from its phones.
+
+    Args:
+        variables: the dialer's.
+    """
+    networks = phone_networks(variables)
+    return bool(networks) and ANY_NETWORK not in networks
+
+
+def phone_sources(hostvars, groups, dialer):
+    """List where packets for a dialer's SIP and RTP ports may come from.
+
+    A seat counts by its ``ansible_host``, and so does a monitoring host, which looks at the
+    certificate. Names aren't looked up: a firewall that does is as good
+    as the name service.
+
+    Args:
+        hostvars: Ansible's.
+        groups: Ansible's.
+        dialer: the dialer's name.
+
+    Returns:
+        IPv4 networks, in order, none within another.
+    """
+    named = [text for text in phone_networks(hostvars[dialer]) if text != ANY_NETWORK]
+    names = [*groups.get("seats", []), *groups.get("monitoring", [])]
+    own = [str(hostvars[name].get("ansible_host", "")) for name in names]
+    texts = [*named, *filter(_is_ipv4, own)]
+    networks = [ipaddress.IPv4Network(text, strict=False) for text in texts]
+    return [str(network) for network in ipaddress.collapse_addresses(networks)]
+
+
+def _is_ipv4(text):
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def database_addresses(hostvars, names):
@@ -85,6 +170,21 @@ def ready_dialers(hostvars, groups):
         dialer
         for dialer in list_dialers(hostvars, groups)
         if hostvars[dialer["name"]].get("dialer_ready") is not None
+    ]
+
+
+def unfinished_dialers(hostvars, groups):
+    """List the dialers that the role ``vicidial_dialer`` makes and that may take no logins yet.
+
+    Returns:
+        The names of those that have a ``vicidial_source``, but not the fact
+        ``vicidial_dialer_ready``.
+    """
+    return [
+        name
+        for name in groups.get("dialers", [])
+        if hostvars[name].get("vicidial_source")
+        and hostvars[name].get("vicidial_dialer_ready") is None
     ]
 
 

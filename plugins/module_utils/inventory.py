@@ -29,6 +29,8 @@ _LONGEST_NUMBER = 100
 #: More than any call centre has seats. Without a limit a typo would fill the memory.
 LARGEST_RANGE = 100_000
 _LETTERS_IN_ALPHABET = 26
+#: A dialer's, as the role settings has it.
+DEFAULT_WEIGHT = 1
 
 
 def expand_extensions(ranges):
@@ -166,8 +168,8 @@ def list_dialers(hostvars, groups):
         groups: Ansible's ``groups``.
 
     Returns:
-        Dicts with name, server_ip, server_id, max_agents (None: no limit), protocol (of new phones
-        in VICIdial's tables; None: as the phones that are there).
+        Dicts with name, server_ip, server_id, max_agents (None: no limit), weight, protocol (of
+        new phones in VICIdial's tables; None: as the phones that are there).
     """
     return [_dialer(name, hostvars[name]) for name in groups.get("dialers", [])]
 
@@ -178,6 +180,7 @@ def _dialer(name, variables):
         "server_ip": str(variables.get("server_ip") or variables.get("ansible_host") or ""),
         "server_id": str(variables.get("server_id") or name),
         "max_agents": variables.get("max_agents"),
+        "weight": variables.get("weight", DEFAULT_WEIGHT),
         "protocol": variables.get("phone_protocol"),
     }
 

@@ -20,6 +20,27 @@ TIMEOUT = 10
 PROVISIONING_TIMEOUT = 60
 
 
+def read_lock_secret(cursor):
+    """Read the secret part of the lock's name.
+
+    Args:
+        cursor: an open cursor on the cluster's database.
+
+    Returns:
+        The secret; empty on a cluster of an earlier release, whose table has no such column or
+        whose user may not read it.
+    """
+    cursor.execute(
+        "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE()"
+        " AND table_name = 'evenfloor_cluster' AND column_name = 'lock_secret'"
+    )
+    if not cursor.fetchone()[0]:
+        return ""
+    cursor.execute("SELECT lock_secret FROM evenfloor_cluster")
+    row = cursor.fetchone()
+    return row[0] if row else ""
+
+
 @contextlib.contextmanager
 def balancer_lock(cursor, database, timeout=TIMEOUT):
     """Hold the lock under which the balancer counts and places agents.
@@ -34,8 +55,34 @@ def balancer_lock(cursor, database, timeout=TIMEOUT):
     Raises:
         ValueError: the lock could not be acquired. Nothing was done under it.
     """
-    with _named_lock(cursor, "the balancer's lock", lock_name(database), timeout):
+    name = lock_name(database, read_lock_secret(cursor))
+    with _named_lock(cursor, f"the balancer's lock ({lock_name(database)})", name, timeout):
         yield
+
+
+def rename_balancer_lock(cursor, database, secret, timeout=TIMEOUT):
+    """Give the name of the balancer's lock a secret part, between two logins. Commits.
+
+    Whoever waits for the lock by its former name gets it before anybody gets it by the new one.
+
+    Args:
+        cursor: an open cursor that may write ``evenfloor_cluster``.
+        database: the name of the cluster's database.
+        secret: the secret part.
+        timeout: the longest to wait for each of the two locks, in seconds.
+
+    Raises:
+        ValueError: a lock could not be acquired. Nothing has been changed.
+    """
+    what = f"the balancer's lock ({lock_name(database)})"
+    former = lock_name(database, read_lock_secret(cursor))
+    with _named_lock(cursor, what, lock_name(database, secret), timeout):
+        with _named_lock(cursor, what, former, timeout):
+            cursor.execute("UPDATE evenfloor_cluster SET lock_secret = %s", (secret,))
+            cursor.connection.commit()
+        # Behind all who wait for it. If it takes too long, they go on without a lock themselves.
+        cursor.execute("SELECT GET_LOCK(%s, %s)", (former, timeout))
+        cursor.execute("DO RELEASE_LOCK(%s)", (former,))
 
 
 @contextlib.contextmanager
@@ -53,7 +100,8 @@ def provisioning_lock(cursor, database, timeout=PROVISIONING_TIMEOUT):
     Raises:
         ValueError: the lock could not be acquired. Nothing was done under it.
     """
-    with _named_lock(cursor, "the provisioning lock", provisioning_lock_name(database), timeout):
+    name = provisioning_lock_name(database)
+    with _named_lock(cursor, f"the provisioning lock ({name})", name, timeout):
         yield
 
 
@@ -73,7 +121,7 @@ def _named_lock(cursor, what, name, timeout):
     if held != 1:
         why = f" within {timeout} s" if held == 0 else ": the database refused it"
         raise ValueError(
-            f"{what} ({name}) could not be acquired{why}. Nothing has been changed; run this again"
+            f"{what} could not be acquired{why}. Nothing has been changed; run this again"
         )
     try:
         yield

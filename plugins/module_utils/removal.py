@@ -17,7 +17,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
 )
 
 NAMES_SHOWN = 5
-_SAY_SO = "say -e confirmed=true"
+_SAY_SO = "say -e phone_aliases_confirmed=true"
 
 
 class LiveAgent(NamedTuple):

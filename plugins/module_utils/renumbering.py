@@ -24,7 +24,14 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
 )
 
 #: Evenfloor's own tables with a dialer's address; those that are there.
-_OWN_TABLES = ("evenfloor_dialers", "evenfloor_reservations", "evenfloor_removed")
+_OWN_TABLES = (
+    "evenfloor_dialers",
+    "evenfloor_held",
+    "evenfloor_hosts",
+    "evenfloor_removed",
+    "evenfloor_reservations",
+    "evenfloor_weights",
+)
 #: Columns that start afresh with the address: they say what was seen at the old one.
 _AFRESH = {"phones": ("peer_status", "UNKNOWN"), "server_updater": ("last_update", None)}
 #: Columns of the dialer's own row in which the address may be a part.
@@ -72,9 +79,8 @@ def renumber_problems(hostvars, groups, dialer, server_ip):
     """
     known = [entry["name"] for entry in list_dialers(hostvars, groups)]
     found = []
-    if len(groups.get("database", [])) != 1:
-        what = f"has {len(groups.get('database', []))} hosts"
-        found.append(Problem("group database", what, "put exactly one into it", is_subject=True))
+    if not groups.get("database"):
+        found.append(Problem("group database", "is empty", "put one host into it", is_subject=True))
     if dialer not in known:
         what = f"'{dialer}' is not in the group dialers" if dialer else "no dialer is named"
         found.append(Problem("dialer", what, f"add -e dialer=NAME with one of {', '.join(known)}"))
@@ -232,6 +238,10 @@ def move_rows(cursor, flavor, renumbering):
                 f"UPDATE {table} SET {column} = %s WHERE {column} IN %s", (target, former)
             )
     _move_server(cursor, renumbering)
+    # Others write one at each address by themselves; its daemon, until it ends, also at the former.
+    for table in ("evenfloor_daemons", "evenfloor_heartbeats"):
+        if has_table(cursor, table):
+            cursor.execute(f"DELETE FROM {table} WHERE server_ip IN %s", (former,))
     # Every dialer's files name the others. Also after a run that was killed just before this.
     flavor.rebuild_files(cursor)
 

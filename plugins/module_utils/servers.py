@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
+from decimal import Decimal
 
+from ansible_collections.evenfloor.cluster.plugins.module_utils import limits
 from ansible_collections.evenfloor.cluster.plugins.module_utils.addresses import renumber_command
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import DIALER
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.base import ServerColumns
@@ -23,6 +25,10 @@ TABLES = (
     "vicidial_manager",
     "evenfloor_reservations",
     "server_updater",
+    "evenfloor_daemons",
+    "evenfloor_heartbeats",
+    "evenfloor_weights",
+    "evenfloor_held",
     "evenfloor_dialers",
     "servers",
 )
@@ -35,6 +41,7 @@ class State:
     Attributes:
         columns: the columns of ``servers`` that may follow the inventory.
         max_agents: the most local agents; None for no limit.
+        weight: its weight in the choice.
         takes_logins: whether it is open for logins now.
         opened: whether it has ever been opened.
         known: whether it has Evenfloor's own row.
@@ -43,6 +50,7 @@ class State:
 
     columns: ServerColumns
     max_agents: int | None = None
+    weight: Decimal = Decimal(1)
     takes_logins: bool = False
     opened: bool = False
     known: bool = True
@@ -57,25 +65,28 @@ def read_state(cursor, server_ip):
     """
     cursor.execute(
         "SELECT s.server_id, s.server_description, s.asterisk_version, d.max_agents,"
-        " s.active_agent_login_server = 'Y', d.opened IS NOT NULL, d.server_ip IS NOT NULL,"
+        " COALESCE(w.weight, 1), s.active_agent_login_server = 'Y',"
+        " d.opened IS NOT NULL, d.server_ip IS NOT NULL,"
         f" EXISTS (SELECT 1 FROM server_updater u WHERE u.server_ip = {DIALER})"
         f" FROM servers s LEFT JOIN evenfloor_dialers d ON d.server_ip = {DIALER}"
+        f" LEFT JOIN evenfloor_weights w ON w.server_ip = {DIALER}"
         " WHERE s.server_ip = %s",
         (server_ip,),
     )
     row = cursor.fetchone()
     if row is None:
         return None
-    server_id, description, version, max_agents, *switches = row
-    return State(ServerColumns(server_id, description, version), max_agents, *map(bool, switches))
+    server_id, description, version, max_agents, weight, *switches = row
+    columns = ServerColumns(server_id, description, version)
+    return State(columns, max_agents, weight, *map(bool, switches))
 
 
 def wanted_state(params, before, flavor):
     """Work out the state that a dialer should have.
 
     Args:
-        params: the module's: server_id, description, asterisk_version, max_agents, opened,
-            takes_logins. What is None stays as it is, except ``max_agents``.
+        params: the module's: server_id, description, asterisk_version, max_agents, weight,
+            opened, takes_logins. What is None stays as it is, except ``max_agents``.
         before: what there is; None where there is no server row.
         flavor: the cluster's.
 
@@ -83,7 +94,8 @@ def wanted_state(params, before, flavor):
         A State.
 
     Raises:
-        ValueError: a dialer that has never been open is to be opened again, or closed.
+        ValueError: a dialer that has never been open is to be opened again, or closed; or the
+            weight is out of bounds.
     """
     was_opened = before is not None and before.opened
     takes_logins = before is not None and before.takes_logins
@@ -100,9 +112,22 @@ def wanted_state(params, before, flavor):
     return State(
         columns=flavor.server_columns(_given_columns(params, there), there),
         max_agents=params["max_agents"],
+        weight=_exact_weight(params["weight"]),
         takes_logins=takes_logins,
         opened=bool(params["opened"] or was_opened),
     )
+
+
+def _exact_weight(number):
+    """Return a weight as its column holds it.
+
+    Raises:
+        ValueError: it is out of bounds.
+    """
+    least, most = limits.NUMBERS["weight"]
+    if not least <= number <= most:
+        raise ValueError(f"weight {number} is out of bounds; write a number, {least} to {most}")
+    return round(Decimal(str(number)), limits.WEIGHT_DECIMALS)
 
 
 def _given_columns(params, there):
@@ -157,6 +182,11 @@ def write_rows(cursor, flavor, dialer, is_new, rooms):
         " ON DUPLICATE KEY UPDATE max_agents = VALUES(max_agents)",
         (dialer.server_ip, dialer.max_agents),
     )
+    cursor.execute(
+        "INSERT INTO evenfloor_weights (server_ip, weight) VALUES (%s, %s)"
+        " ON DUPLICATE KEY UPDATE weight = VALUES(weight)",
+        (dialer.server_ip, dialer.weight),
+    )
     cursor.execute("INSERT IGNORE INTO server_updater (server_ip) VALUES (%s)", (dialer.server_ip,))
     for table, numbers in rooms.items():
         new = [
@@ -188,7 +218,8 @@ def remove_rows(cursor, flavor, server_ip):
     """Remove everything that a dialer has in the database."""
     _forget_renumbering(cursor, server_ip)
     for table in (*flavor.room_tables, *TABLES):
-        delete_rows(cursor, table, ["server_ip"], [(server_ip,)])
+        if has_table(cursor, table):  # earlier releases don't have each
+            delete_rows(cursor, table, ["server_ip"], [(server_ip,)])
     flavor.rebuild_files(cursor)
 
 
@@ -213,6 +244,7 @@ def as_text(server_ip, state):
         f"server_description: {description}",
         f"asterisk_version: {version}",
         f"max_agents: {state.max_agents}",
+        f"weight: {state.weight.normalize():f}",
         f"has been opened for logins: {'yes' if state.opened else 'not yet'}",
         f"takes logins: {'yes' if state.takes_logins else 'no'}",
     ]

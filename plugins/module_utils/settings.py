@@ -32,12 +32,14 @@ PREFIXES = (
     "dialer_",
     "drain_",
     "login_service_",
+    "monitoring_",
     "phone_aliases_",
     "softphone_",
+    "vicidial_dialer_",
     "vicidial_hook_",
 )
 #: The settings whose entries are looked at one by one: a wrong one leaves the others.
-ENTRIES = ("phone_aliases", "campaigns")
+ENTRIES = ("phone_aliases", "campaigns", "agents")
 #: How alike two names are, at most 1, if one is the other misspelt; without one of the PREFIXES.
 _MISSPELT = 0.85
 _ALIKE = 0.6
@@ -127,7 +129,8 @@ def _check_entries(name, entries, option):
 def _entry_place(name, entry):
     if name == "phone_aliases":
         return entry_name({**entry, "extensions": _bare(entry.get("extensions", "(none)"))})
-    return f"{name}, id {_bare(entry.get('id') or '(none)')}"
+    key = "user" if name == "agents" else "id"
+    return f"{name}, {key} {_bare(entry.get(key) or '(none)')}"
 
 
 def _located(problem, hosts, count):

@@ -48,14 +48,17 @@ class Changes(NamedTuple):
         return {address: line for address, line in self.accounts.items() if address not in others}
 
 
-def wanted_accounts(phones, registration_interval, retry_interval):
+def wanted_accounts(phones, registration_interval, retry_interval, tls_port=None, udp_dialers=()):
     """Make the accounts of phones.
 
     Args:
-        phones: dicts with ``extension``, ``server_ip`` and ``registration_password``. Left out are
-            those of which something would end its field, as VICIdial's forms let people type it.
+        phones: dicts with ``extension``, ``server_ip``, ``registration_password``, and with
+            ``dialer`` where it matters. Left out are those of which something would end its field,
+            as VICIdial's forms let people type it.
         registration_interval: how often a registration is renewed, in seconds.
         retry_interval: how soon a registration that failed is tried again, in seconds.
+        tls_port: the dialers' port for SIP over TLS; None for SIP over UDP.
+        udp_dialers: the short names of dialers that have no such port.
 
     Returns:
         Accounts by address.
@@ -71,6 +74,10 @@ def wanted_accounts(phones, registration_interval, retry_interval):
             f"auth_pass={phone['registration_password']};answermode=auto;"
             f"regint={registration_interval};fbregint={retry_interval}"
         )
+        if tls_port is not None and phone.get("dialer") not in udp_dialers:
+            # Not in the address, which names the account however it registers.
+            proxy = f"sip:{phone['server_ip']}:{tls_port};transport=tls"
+            accounts[address] += f';outbound="{proxy}";mediaenc=srtp'
     return accounts
 
 

@@ -13,6 +13,12 @@ import re
 from pathlib import PurePath
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors, limits
+from ansible_collections.evenfloor.cluster.plugins.module_utils.agents import (
+    AGENT_ARGUMENTS,
+    check_login,
+    check_once,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.hosts import phone_networks
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
     DEFAULT_SUFFIX,
     ENTRY_ARGUMENTS,
@@ -23,6 +29,9 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import
     is_number,
     letters_of,
     list_dialers,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.keepalives import (
+    keepalive_problems,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
     InventoryError,
@@ -43,8 +52,10 @@ _SERVER_ID_CHARACTERS = re.compile(r"[-_0-9a-zA-Z]+")
 #: What would end a name early, in Asterisk's files or in VICIdial's.
 _NOT_IN_A_NAME = frozenset(';"\\<>')
 #: The settings that all hosts have to agree on, because hosts read them for each other.
-_SAME_EVERYWHERE = ("cluster_flavor", "phone_aliases", "campaigns", "database_name")
-_GROUPS = ("database", "login", "dialers", "seats")
+_SAME_EVERYWHERE = ("cluster_flavor", "phone_aliases", "agents", "campaigns", "database_name")
+_GROUPS = ("database", "login", "dialers", "seats", "monitoring")
+#: By what the database knows a host that connects to it.
+_CLIENT_ADDRESS = ("balancer_address", "server_ip")
 _ENTRY_KEYS = set(ENTRY_ARGUMENTS)
 
 
@@ -57,16 +68,24 @@ def inventory_problems(hostvars, groups):
     dialers = list_dialers(hostvars, groups)
     shared = _shared_variables(hostvars, groups)
     found = [
-        *_database_problems(groups),
+        *_database_problems(groups, shared.get("cluster_flavor", flavors.DEFAULT)),
         *_empty_group_problems(groups, "dialers", "put at least one dialer into it"),
         *_login_problems(groups),
         *_server_problems(hostvars, groups),
         *_dialer_problems(dialers),
         *_flavor_problems(shared),
+        *_monitoring_problems(hostvars, groups, shared),
+        *_guard_problems(hostvars, shared),
         *_different_problems(hostvars, groups),
         *_pair_problems(hostvars, groups),
+        *_network_problems(hostvars, groups),
+        *keepalive_problems(hostvars, groups),
+        *_transport_problems(hostvars, groups),
+        *_provisioning_problems(hostvars, groups, shared),
+        *_timeout_problems(hostvars, groups),
         *_cluster_name_problems(hostvars, groups),
         *_campaign_problems(shared.get("campaigns") or []),
+        *_agent_problems(shared.get("agents") or [], shared),
     ]
     entries, widest = shared.get("phone_aliases") or [], _longest_list(shared)
     good_entries = []
@@ -88,11 +107,12 @@ def adoption_problems(hostvars, groups):
         Problems; empty where all is well.
     """
     return [
-        *_database_problems(groups),
+        *_database_problems(groups, _shared_variables(hostvars, groups).get("cluster_flavor")),
         *_login_problems(groups),
         *_cluster_name_problems(hostvars, groups),
         *_server_problems(hostvars, groups),
         *_pair_problems(hostvars, groups),
+        *_timeout_problems(hostvars, groups),
         *_not_adoptable(_shared_variables(hostvars, groups)),
     ]
 
@@ -123,12 +143,22 @@ def _longest_list(variables):
 # -- groups and flavor -----------------------------------------------------------------------
 
 
-def _database_problems(groups):
+def _database_problems(groups, flavor_name=flavors.DEFAULT):
+    """Check how many databases there are: of an even number, half is no majority."""
     databases = groups.get("database", [])
-    if len(databases) == 1:
+    flavor = flavors.FLAVORS.get(flavor_name)
+    may_be_several = flavor is not None and not flavor.adopted
+    if len(databases) == 1 or (may_be_several and len(databases) % 2):
         return []
     what = f"has {len(databases)} hosts ({', '.join(databases) or 'none'})"
-    return [Problem("group database", what, "put exactly one into it", is_subject=True)]
+    fix = (
+        "put one into it, or three or another odd number"
+        if may_be_several
+        else (
+            f"put exactly one into it: {flavor.software if flavor else 'this flavor'} runs on one"
+        )
+    )
+    return [Problem("group database", what, fix, is_subject=True)]
 
 
 def _login_problems(groups):
@@ -150,8 +180,10 @@ def _server_problems(hostvars, groups):
     for name in groups.get("login", []):
         # A dialer's own address is checked with the dialers'.
         if name not in groups.get("dialers", []):
-            own = ("balancer_address", "server_ip")
-            found += _own_address_problems(name, hostvars[name], own)
+            found += _own_address_problems(name, hostvars[name], _CLIENT_ADDRESS)
+    for name in groups.get("monitoring", []):
+        if name not in groups.get("dialers", []):
+            found += _own_address_problems(name, hostvars[name], _CLIENT_ADDRESS)
     # A host that is both has one mistake.
     return list({(problem.where, problem.what): problem for problem in found}.values())
 
@@ -213,6 +245,21 @@ def _pair_problems(hostvars, groups):
     return list(dict.fromkeys(found))
 
 
+def _timeout_problems(hostvars, groups):
+    """Find waits that are longer than the requests that they are a part of."""
+    setting, found = "balancer_request_timeout", []
+    for name in hosts_of_cluster(groups):
+        variables = hostvars[name]
+        most = float(variables.get(setting, limits.REQUEST_TIMEOUT))
+        for wait, usual in limits.WAITS_OF_REQUESTS.items():
+            seconds = variables.get(wait, usual)
+            if float(seconds) > most:
+                what = f"is above {setting}, which is {most:g}"
+                fix = "raise that one, or lower this one: no request is waited for longer"
+                found.append(Problem(f"{wait} {seconds}", what, fix, True))
+    return list(dict.fromkeys(found))
+
+
 def _whole(value):
     return None if value is None else int(value)
 
@@ -248,6 +295,56 @@ def _flavor_problems(variables):
     except InventoryError as error:
         return [error.problem]
     return []
+
+
+def _monitoring_problems(hostvars, groups, shared):
+    """Find monitoring hosts that could not see the cluster, or could tell nobody."""
+    hosts = groups.get("monitoring", [])
+    flavor = flavors.FLAVORS.get(shared.get("cluster_flavor", flavors.DEFAULT))
+    if hosts and flavor is not None and not flavor.manages_dialers:
+        what = f"has {hosts[0]}, but cluster_flavor is {flavor.name}"
+        fix = "leave it out: there, only the login host itself can read /metrics"
+        return [Problem("group monitoring", what, fix, is_subject=True)]
+    return [problem for name in hosts for problem in _mail_problems(name, hostvars[name])]
+
+
+def _mail_problems(name, variables):
+    """Find what is missing for a monitoring host's mails."""
+    given = {
+        setting
+        for setting in ("to", "from", "server", "user", "password")
+        if variables.get(f"monitoring_mail_{setting}")
+    }
+    needed = {"to", "from", "server"} if given else set()
+    if given & {"user", "password"}:
+        needed |= {"user", "password"}
+    return [
+        Problem(
+            name,
+            f"monitoring_mail_{setting} is missing",
+            "set it, or leave all of monitoring_mail_* out",
+        )
+        for setting in sorted(needed - given)
+    ]
+
+
+def _guard_problems(hostvars, shared):
+    """Find limits for busy dialers where the cluster doesn't say how busy a dialer is."""
+    flavor = flavors.FLAVORS.get(shared.get("cluster_flavor", flavors.DEFAULT))
+    if flavor is None or flavor.says_how_busy:
+        return []
+    given = {
+        name: variables[name]
+        for variables in hostvars.values()
+        for name in limits.GUARD
+        if int(variables.get(name, 0)) > 0
+    }
+    kinds = " or ".join(kind.software for kind in flavors.FLAVORS.values() if kind.says_how_busy)
+    fix = f"it is for a cluster that runs {kinds}; leave it out"
+    return [
+        Problem(name, f"is {value}, but cluster_flavor is {flavor.name}", fix, is_subject=True)
+        for name, value in given.items()
+    ]
 
 
 def _cluster_name_problems(hostvars, groups):
@@ -293,6 +390,7 @@ def _dialer_problems(dialers):
             *_address_problems(dialer, owner_of_ip),
             *_server_id_problems(dialer, owner_of_id),
             *_limit_problems(dialer),
+            *_weight_problems(dialer),
         ]
         owner_of_ip.setdefault(dialer["server_ip"], dialer["name"])
         owner_of_id.setdefault(dialer["server_id"].lower(), dialer["name"])
@@ -339,6 +437,15 @@ def _limit_problems(dialer):
     return [Problem(dialer["name"], what, "leave it out for no limit")]
 
 
+def _weight_problems(dialer):
+    """Check a dialer's weight, which is within its bounds, for decimals that no column holds."""
+    weight, decimals = str(dialer["weight"]), limits.WEIGHT_DECIMALS
+    if len(weight.partition(".")[2].rstrip("0")) <= decimals:
+        return []
+    what = f"weight {shown(weight)} has more than {decimals} decimals"
+    return [Problem(dialer["name"], what, "round it")]
+
+
 def _is_ipv4(text):
     """Say whether a value is an address that a host can have."""
     if not isinstance(text, str):
@@ -349,6 +456,75 @@ def _is_ipv4(text):
         return False
     nobodys = address.is_unspecified or address.is_multicast or address.is_reserved
     return str(address) == text and not nobodys
+
+
+# -- how phones reach dialers ----------------------------------------------------------------
+
+
+def _network_problems(hostvars, groups):
+    """Find dialers whose phones are anywhere and in some networks at once."""
+    found = []
+    for name in groups.get("dialers", []):
+        networks = phone_networks(hostvars[name])
+        if limits.ANY_NETWORK in networks and len(networks) > 1:
+            what = f"phone_networks has {limits.ANY_NETWORK} and networks besides"
+            fix = f"write either the networks or phone_networks: {limits.ANY_NETWORK}"
+            found.append(Problem(name, what, fix))
+    return found
+
+
+def _transport_problems(hostvars, groups):
+    """Find phones that speak to a dialer in a way that it doesn't serve.
+
+    One with TLS may reach a dialer over UDP that serves nothing else, but not all of them.
+    """
+    seats = [(name, "softphone_transport") for name in groups.get("seats", [])]
+    hosts = _provisioning_hosts(hostvars, groups)
+    return [
+        problem
+        for name, setting in [*seats, *((name, "login_provisioning_transport") for name in hosts)]
+        for problem in _transport_problem(hostvars, groups, name, setting)
+    ]
+
+
+def _transport_problem(hostvars, groups, host, setting):
+    dialers = groups.get("dialers", [])
+    served = {dialer: hostvars[dialer].get("phone_transport", "both") for dialer in dialers}
+    wanted = hostvars[host].get(setting)
+    if wanted is None and setting == "login_provisioning_transport":
+        wanted = "tls" if hostvars[host].get("phone_transport") == "tls" else "udp"
+    others = [dialer for dialer in dialers if served[dialer] not in ("both", wanted)]
+    if others and (wanted == "udp" or (wanted == "tls" and others == dialers)):
+        name = others[-1]
+        what = f"{setting} is {wanted}, and {name}'s phone_transport is {served[name]}"
+        return [Problem(host, what, "make them agree, or set phone_transport: both")]
+    return []
+
+
+def _provisioning_hosts(hostvars, groups):
+    """List the login hosts from which phones fetch their accounts."""
+    return [name for name in groups.get("login", []) if hostvars[name].get("login_provisioning")]
+
+
+def _provisioning_problems(hostvars, groups, shared):
+    """Find login hosts that can't provision phones, or that would do so without encryption."""
+    flavor = flavors.FLAVORS.get(shared.get("cluster_flavor", flavors.DEFAULT))
+    found = []
+    for name in _provisioning_hosts(hostvars, groups):
+        variables = hostvars[name]
+        if flavor is not None and not flavor.has_login:
+            what = f"login_provisioning is on, but cluster_flavor is {flavor.name}"
+            found.append(Problem(name, what, "leave it out"))
+        elif variables.get("login_tls") == "off" and not variables.get(
+            "login_provisioning_unencrypted"
+        ):
+            what = "login_provisioning is on, but login_tls is off"
+            fix = (
+                'set login_tls: "on", or login_provisioning_unencrypted: true if everybody on the'
+                " way may read registration passwords"
+            )
+            found.append(Problem(name, what, fix))
+    return found
 
 
 # -- aliases ---------------------------------------------------------------------------------
@@ -505,6 +681,41 @@ def _campaign_problems(campaigns):
             found.append(Problem("campaigns", what, "take one out"))
         seen.add(name.lower())
     return found
+
+
+def _agent_problems(agents, shared):
+    """Check the agents who have passwords of their own; no message shows a password."""
+    found, good = [], []
+    for agent in agents:
+        wrong = _one_agents_problems(agent)
+        found += wrong
+        if not wrong:
+            good.append(agent)
+    try:
+        check_once(good)
+        flavor = flavors.FLAVORS.get(shared.get("cluster_flavor", flavors.DEFAULT))
+        if flavor is not None:
+            check_login(agents, flavor)
+    except InventoryError as error:
+        found.append(error.problem)
+    return found
+
+
+def _one_agents_problems(agent):
+    if not isinstance(agent, dict) or not set(AGENT_ARGUMENTS) <= set(agent):
+        what = f"an entry that is {kind_of(agent)}"
+        if isinstance(agent, dict):
+            what = f"the entry with {', '.join(map(str, agent)) or 'nothing in it'}"
+        fix = "write - user: agent7, and password: with a variable of the vault"
+        return [Problem("agents", f"{what} lacks a user or a password", fix)]
+    user, password = agent["user"], agent["password"]
+    where, fix = f"agents, user {user}", "choose another"
+    shortest, longest = limits.SHORTEST_USER_PASSWORD, limits.LONGEST_PASSWORD
+    if not shortest <= len(password) <= longest:
+        return [Problem(where, f"password has to be {shortest} to {longest} characters", fix)]
+    if password.lower() == user.lower():
+        return [Problem(where, "password is the user's name", fix)]
+    return []
 
 
 def _seat_problems(hostvars, groups, aliases):

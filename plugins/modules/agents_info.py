@@ -54,13 +54,19 @@ serves:
   returned: success
   type: bool
 heartbeat_age:
-  description: Seconds since the dialer's last heartbeat; none if there was none.
+  description:
+    - Seconds since the dialer's last heartbeat; none if there was none, or if it is from the
+      future.
   returned: success
   type: int
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import DIALER
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import (
+    DIALER,
+    UNEXPIRED,
+    heartbeat_age,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
     work_on_database,
@@ -76,8 +82,7 @@ def read_users(cursor, server_ip):
     )
     users = {row[0] for row in cursor.fetchall()}
     cursor.execute(
-        "SELECT user FROM evenfloor_reservations"
-        " WHERE server_ip = %s AND expires > UTC_TIMESTAMP()",
+        f"SELECT user FROM evenfloor_reservations WHERE server_ip = %s AND {UNEXPIRED}",
         (server_ip,),
     )
     return users | {row[0] for row in cursor.fetchall()}
@@ -92,9 +97,10 @@ def read(module, cursor):
     server_ip = module.params["server_ip"]
     flavor = flavor_of(module.params["cluster_flavor"])
     cursor.execute(
-        "SELECT s.active_agent_login_server = 'Y', TIMESTAMPDIFF(SECOND, u.last_update, NOW()),"
+        f"SELECT s.active_agent_login_server = 'Y', {heartbeat_age('u', 'e')},"
         f" {flavor.unwritten_files}"
         f" FROM servers s LEFT JOIN server_updater u ON u.server_ip = {DIALER}"
+        f" LEFT JOIN evenfloor_daemons e ON e.server_ip = {DIALER}"
         " WHERE s.server_ip = %s",
         (server_ip,),
     )
@@ -103,7 +109,7 @@ def read(module, cursor):
         "changed": False,
         "agents": sorted(read_users(cursor, server_ip)),
         "takes_logins": None if takes_logins is None else bool(takes_logins),
-        "heartbeat_age": age,
+        "heartbeat_age": None if age is None else int(age),
         "serves": age is not None and age < module.params["heartbeat_timeout"] and not unwritten,
     }
 

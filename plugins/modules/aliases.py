@@ -249,12 +249,16 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.removed import (
 from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import (
     columns_of,
     delete_rows,
+    has_table,
     insert_rows,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.run_lease import (
     TOKEN_ARGUMENT,
     alone,
 )
+
+#: Clusters of earlier releases have no such table, and beside VICIdial nobody may see it.
+PHONE_TOKENS = "evenfloor_phone_tokens"
 
 
 class Found(NamedTuple):
@@ -333,6 +337,9 @@ def write_plan(cursor, plan, new_rows, kept):
         insert_rows(cursor, "phones_alias", rows)
     gone = [(alias.alias_id,) for alias in plan.removed_aliases]
     delete_rows(cursor, "phones_alias", ["alias_id"], gone)
+    if gone and has_table(cursor, PHONE_TOKENS):
+        # An alias that comes back may be somebody else's: its phones need new tokens.
+        delete_rows(cursor, PHONE_TOKENS, ["alias_id"], gone)
     for phone in plan.closed_phones:
         switch_phone(cursor, phone, "N")
     places = [place_of(phone) for phone in plan.removed_phones]

@@ -33,6 +33,11 @@ agents:
   returned: success
   type: list
   elements: dict
+aliases:
+  description: The ids of all aliases, also of those that have no active phone.
+  returned: success
+  type: list
+  elements: str
 registrations:
   description:
     - The active phones, with C(extension), C(dialer), C(server_ip) and C(registration_password).
@@ -108,13 +113,18 @@ def read(_module, cursor):
         }
         for phone in phones
     ]
-    agents = agents_of(read_aliases(cursor), phones)
-    return {"changed": False, "agents": agents, "registrations": registrations}
+    aliases = read_aliases(cursor)
+    return {
+        "changed": False,
+        "agents": agents_of(aliases, phones),
+        "aliases": [alias.alias_id for alias in aliases],
+        "registrations": registrations,
+    }
 
 
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    work_on_database(module, read, agents=[], registrations=[])
+    work_on_database(module, read, agents=[], aliases=[], registrations=[])
 
 
 if __name__ == "__main__":

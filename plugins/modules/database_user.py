@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: database_user
-short_description: Ensure that a database user accepts a password
+short_description: Ensure that a database user accepts a password, requires TLS, and has a limit
 version_added: "0.1.0"
 description:
   - Creates the user where it isn't there, without any privilege.
@@ -42,6 +42,17 @@ options:
     type: str
     choices: [if_needed, add, only]
     default: if_needed
+  require_tls:
+    description:
+      - Whether the user is let in over TLS only. Connections that are open stay.
+      - Without it, nothing changes about that.
+    type: bool
+  max_connections:
+    description:
+      - How many connections the user may have at a time. V(0) is for no limit. Connections that are
+        open stay.
+      - Without it, nothing changes about that.
+    type: int
 attributes:
   check_mode:
     support: full
@@ -67,6 +78,15 @@ passwords:
   returned: success
   type: int
   sample: 2
+requires_tls:
+  description: Whether the user is let in over TLS only.
+  returned: success
+  type: bool
+max_connections:
+  description: How many connections the user may have at a time; V(0) is for no limit.
+  returned: success
+  type: int
+  sample: 8
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -79,8 +99,12 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database_users i
     create_user,
     has_several,
     read_hashes,
+    read_max_connections,
+    require_tls,
+    requires_tls,
     wanted_hashes,
     write_hashes,
+    write_max_connections,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.passwords import password_hash
 
@@ -114,6 +138,43 @@ def ensure_password(module, cursor):
     return {"changed": changed, "passwords": len(wanted) if several else 1}
 
 
+def ensure_setting(module, cursor, name, read, write):
+    """Ensure a setting of the user's, if the module was told one.
+
+    Args:
+        module: the module.
+        cursor: an open cursor.
+        name: the module's parameter.
+        read: returns the user's setting.
+        write: writes it.
+
+    Returns:
+        The setting, and whether it is changed.
+    """
+    user, wanted = User(module.params["name"], module.params["address"]), module.params[name]
+    there = read(cursor, user)
+    if wanted is None or wanted == there:
+        return there, False
+    if not module.check_mode:
+        write(cursor, user, wanted)
+    return wanted, True
+
+
+def ensure_user(module, cursor):
+    """Ensure all of it.
+
+    Returns:
+        What the module returns.
+    """
+    done = ensure_password(module, cursor)
+    tls, tls_changed = ensure_setting(module, cursor, "require_tls", requires_tls, require_tls)
+    most, most_changed = ensure_setting(
+        module, cursor, "max_connections", read_max_connections, write_max_connections
+    )
+    changed = done["changed"] or tls_changed or most_changed
+    return {**done, "requires_tls": tls, "max_connections": most, "changed": changed}
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -128,12 +189,14 @@ def main():
                 "choices": ["if_needed", "add", "only"],
                 "default": "if_needed",
             },
+            "require_tls": {"type": "bool"},
+            "max_connections": {"type": "int"},
         },
         mutually_exclusive=[("password", "password_hash")],
         required_one_of=[("password", "password_hash")],
         supports_check_mode=True,
     )
-    work_on_database(module, ensure_password, passwords=1)
+    work_on_database(module, ensure_user, passwords=1, requires_tls=False, max_connections=0)
 
 
 if __name__ == "__main__":

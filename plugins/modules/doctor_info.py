@@ -55,12 +55,17 @@ findings:
 dialers:
   description:
     - What should be on each dialer, by server IP. C(expected) has the extensions and whether the
-      database says that they are registered, C(sessions) has the local agents' sessions, and
-      C(alive) says whether the dialer is alive.
+      database says that they are registered, C(sessions) has the local agents' sessions, C(alive)
+      says whether the dialer is alive, and C(calls_kept) how many calls without a row its daemon
+      lets go on.
   returned: success
   type: dict
 aliases:
   description: The alias of each extension.
+  returned: success
+  type: dict
+models:
+  description: By alias which kind of phone has fetched its accounts last, such as V(yealink).
   returned: success
   type: dict
 """
@@ -71,6 +76,9 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import 
     FREE_ROOM,
     REGISTERED_STATES,
     ROOM_TABLES,
+    UNKNOWN_STATES,
+    WEBPHONES,
+    heartbeat_age,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
@@ -81,10 +89,16 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_database 
     AliasDoctor,
     look_at_dialers,
     look_at_logins,
+    look_at_prepared,
+)
+from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_phones import (
+    look_at_reporting,
+    look_at_web_sockets,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import flavor_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removed import read_closed
+from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import columns_of, has_table
 
 
 def free_rooms():
@@ -100,20 +114,36 @@ def free_rooms():
 def read_dialers(cursor):
     """Read the dialers' rows."""
     cursor.execute(
-        "SELECT s.server_ip, s.server_id, TIMESTAMPDIFF(SECOND, u.last_update, NOW()),"
-        f" {free_rooms()} FROM servers s LEFT JOIN server_updater u ON u.server_ip = {DIALER}"
+        f"SELECT s.server_ip, s.server_id, {heartbeat_age('u', 'e')}, {free_rooms()},"
+        " COALESCE(e.calls_kept, 0)"
+        f" FROM servers s LEFT JOIN server_updater u ON u.server_ip = {DIALER}"
+        f" LEFT JOIN evenfloor_daemons e ON e.server_ip = {DIALER}"
         " WHERE s.active_asterisk_server = 'Y' ORDER BY s.server_id"
     )
     return [
-        {"server_ip": server_ip, "name": name, "heartbeat_age": age, "free_rooms": rooms}
-        for server_ip, name, age, rooms in cursor.fetchall()
+        {
+            "server_ip": server_ip,
+            "name": name,
+            "heartbeat_age": None if age is None else int(age),
+            "free_rooms": rooms,
+            "calls_kept": int(kept),  # older MariaDBs say DECIMAL
+        }
+        for server_ip, name, age, rooms, kept in cursor.fetchall()
     ]
+
+
+def read_prepared(cursor):
+    """Read the names of the transactions that are prepared, in a form that holds any bytes."""
+    # A release without FORMAT has no views, and with them no dialers that could do this.
+    cursor.execute("XA RECOVER /*M!100303 FORMAT='SQL' */")
+    return [str(row[-1]) for row in cursor.fetchall()]
 
 
 def read_phones(cursor):
     """Read the phones."""
     cursor.execute(
-        "SELECT login, extension, server_ip, active, pass, conf_secret, peer_status FROM phones"
+        "SELECT login, extension, server_ip, active, pass, conf_secret, peer_status, is_webphone"
+        " FROM phones"
     )
     return [
         {
@@ -124,15 +154,28 @@ def read_phones(cursor):
             "login_password": password or "",
             "registration_password": secret or "",
             "registered": state in REGISTERED_STATES,
+            "reports": (state or "") not in UNKNOWN_STATES,
+            "is_webphone": web in WEBPHONES,
         }
-        for login, extension, server_ip, active, password, secret, state in cursor.fetchall()
+        for login, extension, server_ip, active, password, secret, state, web in cursor.fetchall()
     ]
+
+
+def look_at_vicidial(cursor, phones, names):
+    """Look at what VICIdial's processes and pages do with phones."""
+    cursor.execute(
+        "SELECT server_ip, web_socket_url FROM servers WHERE active_asterisk_server = 'Y'"
+        if "web_socket_url" in columns_of(cursor, "servers")
+        else "SELECT server_ip, '' FROM servers WHERE FALSE"
+    )
+    servers = [{"server_ip": ip, "web_socket_url": url} for ip, url in cursor.fetchall()]
+    return [*look_at_reporting(phones, names), *look_at_web_sockets(servers, phones, names)]
 
 
 def read_sessions(cursor, server_ip):
     """Read the sessions of the local agents of a dialer."""
     cursor.execute(
-        "SELECT user, callerid, TIMESTAMPDIFF(SECOND, last_call_time, NOW())"
+        "SELECT user, callerid, GREATEST(0, TIMESTAMPDIFF(SECOND, last_call_time, NOW()))"
         " FROM vicidial_live_agents WHERE server_ip = %s AND extension NOT LIKE 'R%%'",
         (server_ip,),
     )
@@ -153,6 +196,14 @@ def aliases_of_extensions(aliases, phones):
     }
 
 
+def read_models(cursor):
+    """Read by alias which kind of phone has fetched its accounts last."""
+    if not has_table(cursor, "evenfloor_phone_tokens"):
+        return {}
+    cursor.execute("SELECT alias_id, model FROM evenfloor_phone_tokens WHERE model <> ''")
+    return dict(cursor.fetchall())
+
+
 def expected_of(row, phones, closed, heartbeat_timeout):
     """Say what there should be on a dialer, besides its sessions.
 
@@ -161,6 +212,7 @@ def expected_of(row, phones, closed, heartbeat_timeout):
     age = row["heartbeat_age"]
     return {
         "alive": age is not None and age < heartbeat_timeout,
+        "calls_kept": row["calls_kept"],
         "expected": {
             phone["extension"]: phone["registered"]
             for phone in phones
@@ -187,12 +239,15 @@ def examine(module, cursor):
     found = [
         *look_at_dialers(params["dialers"], rows, timeout),
         *look_at_logins(phones, names),
+        *look_at_prepared(read_prepared(cursor)),
+        *([] if flavor.manages_dialers else look_at_vicidial(cursor, phones, names)),
         *doctor.look_at(aliases),
     ]
     return {
         "changed": False,
         "findings": [finding.as_dict() for finding in found],
         "aliases": aliases_of_extensions(aliases, phones),
+        "models": read_models(cursor),
         "dialers": {
             row["server_ip"]: {
                 **expected_of(row, phones, closed, timeout),
@@ -213,7 +268,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    work_on_database(module, examine, findings=[], dialers={}, aliases={})
+    work_on_database(module, examine, findings=[], dialers={}, aliases={}, models={})
 
 
 if __name__ == "__main__":

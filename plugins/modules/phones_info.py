@@ -60,8 +60,8 @@ phones:
   returned: success
   type: list
   elements: dict
-  sample: [{"extension": "101", "server_ip": "10.0.0.13", "login": "101c", "name": "Agent 101",
-            "registered": true}]
+  sample: [{"extension": "101", "server_ip": "10.0.0.13", "dialer": "dialer3", "login": "101c",
+            "name": "Agent 101", "registered": true}]
 awaited:
   description:
     - The logins of those phones that aren't registered and should be, because the extension is
@@ -129,16 +129,20 @@ def read_phones(cursor, params, extensions, closed):
         f" WHERE {' AND '.join(conditions)} ORDER BY extension, server_ip",
         values,
     )
+    found = cursor.fetchall()
+    cursor.execute("SELECT server_ip, server_id FROM servers")
+    names = dict(cursor.fetchall())
     return [
         {
             "extension": extension,
             "server_ip": server_ip,
+            "dialer": names.get(server_ip, ""),
             "login": login,
             "name": name or "",
             "registered": state in REGISTERED_STATES,
             **({"registration_password": secret} if with_passwords else {}),
         }
-        for extension, server_ip, login, name, state, secret in cursor.fetchall()
+        for extension, server_ip, login, name, state, secret in found
     ]
 
 

@@ -34,6 +34,12 @@ options:
   max_agents:
     description: The most local agents that the dialer takes; no limit by default.
     type: int
+  weight:
+    description:
+      - The dialer's weight in the choice, 0.1 to 100, to two decimals. The dialer whose local
+        agents divided by its weight are fewest gets the next login.
+    type: float
+    default: 1
   first_room:
     description: The first agent room.
     type: int
@@ -80,12 +86,15 @@ EXAMPLES = r"""
     server_ip: 10.0.0.13
     server_id: dialer3
     max_agents: 120
+    weight: 1.5
   delegate_to: db1
 
 - name: Open it
   evenfloor.cluster.server:
     server_ip: 10.0.0.13
     server_id: dialer3
+    max_agents: 120
+    weight: 1.5
     opened: true
   delegate_to: db1
 
@@ -93,6 +102,8 @@ EXAMPLES = r"""
   evenfloor.cluster.server:
     server_ip: 10.0.0.13
     server_id: dialer3
+    max_agents: 120
+    weight: 1.5
     takes_logins: false
   delegate_to: db1
 """
@@ -117,6 +128,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     work_on_database,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.base import DialerRequest
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import DEFAULT_WEIGHT
 from ansible_collections.evenfloor.cluster.plugins.module_utils.lock import balancer_lock
 from ansible_collections.evenfloor.cluster.plugins.module_utils.recorded_cluster import (
     check_cluster,
@@ -143,6 +155,7 @@ def make_present(module, cursor):
         server_ip=server_ip,
         columns=after.columns,
         max_agents=params["max_agents"],
+        weight=after.weight,
         first_room=params["first_room"],
         last_room=params["last_room"],
         clone_from=params["clone_from"],
@@ -217,6 +230,7 @@ def main():
             "description": {"type": "str"},
             "asterisk_version": {"type": "str", "default": ""},
             "max_agents": {"type": "int"},
+            "weight": {"type": "float", "default": DEFAULT_WEIGHT},
             "first_room": {"type": "int", "default": 8600051},
             "last_room": {"type": "int", "default": 8600299},
             "opened": {"type": "bool", "default": False},

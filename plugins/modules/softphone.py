@@ -35,6 +35,9 @@ options:
         description: The password to register with.
         type: str
         required: true
+      dialer:
+        description: The dialer's short name.
+        type: str
       login:
         description: Not used here.
         type: str
@@ -66,6 +69,24 @@ options:
     description: How soon a registration that failed is tried again, in seconds.
     type: int
     default: 3
+  transport:
+    description: >-
+      How the accounts register. With V(tls), SIP is encrypted, and sound is where the dialer offers
+      it.
+    type: str
+    choices: [udp, tls]
+    default: udp
+  tls_port:
+    description: The dialers' port for SIP over TLS.
+    type: int
+    default: 5061
+  udp_dialers:
+    description: >-
+      The C(dialer) of phones whose dialer serves SIP over UDP alone. Their accounts use it in any
+      case.
+    type: list
+    elements: str
+    default: []
   control_port:
     description: The port, on loopback, of baresip's control interface (module ctrl_tcp).
     type: int
@@ -235,8 +256,13 @@ def bring_to_state(params, check):
     Raises:
         ValueError: the running softphone doesn't answer, or refuses.
     """
+    tls_port = params["tls_port"] if params["transport"] == "tls" else None
     wanted = wanted_accounts(
-        params["phones"], params["registration_interval"], params["retry_interval"]
+        params["phones"],
+        params["registration_interval"],
+        params["retry_interval"],
+        tls_port,
+        params["udp_dialers"],
     )
     on_disk = read_accounts(params["path"])
     with running_softphone():
@@ -258,6 +284,7 @@ PHONE_ARGUMENTS = {
     "extension": {"type": "str", "required": True},
     "server_ip": {"type": "str", "required": True},
     "registration_password": {"type": "str", "required": True, "no_log": True},
+    "dialer": {"type": "str"},
     "login": {"type": "str"},
     "name": {"type": "str"},
     "registered": {"type": "bool"},
@@ -278,6 +305,9 @@ def main():
             "group": {"type": "str", "default": "baresip"},
             "registration_interval": {"type": "int", "default": 60},
             "retry_interval": {"type": "int", "default": 3},
+            "transport": {"type": "str", "choices": ["udp", "tls"], "default": "udp"},
+            "tls_port": {"type": "int", "default": 5061},
+            "udp_dialers": {"type": "list", "elements": "str", "default": []},
             "control_port": {"type": "int", "default": 4444},
         },
         supports_check_mode=True,

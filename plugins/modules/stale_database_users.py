@@ -23,6 +23,11 @@ options:
     description: The addresses of the inventory's hosts, by the name that their users have.
     type: dict
     required: true
+  optional:
+    description: Those of the names that a cluster may have no hosts for. Then all their users go.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full
@@ -85,7 +90,8 @@ def drop_stale(module, cursor):
     """
     addresses = module.params["addresses"]
     check_cluster(cursor, module.params)
-    stale = find_stale(read_users(cursor, addresses) if addresses else [], addresses)
+    there = read_users(cursor, addresses) if addresses else []
+    stale = find_stale(there, addresses, module.params["optional"])
     if not module.check_mode:
         for user in stale.dropped:
             cursor.execute("DROP USER IF EXISTS %s@%s", user)
@@ -104,6 +110,7 @@ def main():
             **ARGUMENTS,
             "login_unix_socket": {"type": "path", "required": True},
             "addresses": {"type": "dict", "required": True},
+            "optional": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )

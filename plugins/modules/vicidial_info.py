@@ -87,7 +87,10 @@ import re
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenfloor.cluster.plugins.module_utils.adopt import adopt_aliases
-from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import DIALER
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import (
+    DIALER,
+    UNKNOWN_STATES,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
     read_aliases,
@@ -189,6 +192,21 @@ def read_dialers(cursor, hosts):
     return dialers, without_phones
 
 
+def registrations_in_words(cursor, dialers):
+    """Say on which dialers VICIdial notes whether phones are there."""
+    cursor.execute(
+        "SELECT DISTINCT server_ip FROM phones WHERE peer_status NOT IN %s", (UNKNOWN_STATES,)
+    )
+    reporting = {row[0] for row in cursor.fetchall()}
+    looked_at = [dialer["name"] for dialer in dialers if dialer["server_ip"] in reporting]
+    others = [dialer["name"] for dialer in dialers if dialer["server_ip"] not in reporting]
+    return (
+        f"phones with a peer_status: on {', '.join(looked_at) or 'no dialer'}"
+        f"{' and none on ' + ', '.join(others) if looked_at and others else ''};"
+        " balancer_registration: auto looks at it there"
+    )
+
+
 def check_nothing_changes(phones, aliases, entries, dialers):
     """Check that a run on what was adopted would change nothing.
 
@@ -240,6 +258,7 @@ def look(module, cursor):
             f"{version}, VICIdial's schema {schema_version}",
             f"engines: {engines_in_words(read_engines(cursor))}",
             f"{len(dialers)} dialers, {len(phones)} phones, {len(aliases)} aliases",
+            registrations_in_words(cursor, dialers),
         ],
         "missing": read_missing(cursor, module.params["tables"], module.params["indexes"]),
         "dialers": dialers,

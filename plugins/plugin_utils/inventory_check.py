@@ -20,9 +20,13 @@ _COLLECTION = Path(__file__).parents[2]
 #: What is not in argument_specs, and matters too.
 _ALSO_READ = ("ansible_host", "inventory_dir")
 #: Without these an inventory can't be judged, so each has to have a value before hosts are asked.
-_NEEDED = ("ansible_host", "campaigns", "cluster_flavor", "phone_aliases", "server_ip")
+_NEEDED = ("agents", "ansible_host", "campaigns", "cluster_flavor", "phone_aliases", "server_ip")
 #: What roles call settings whose entries they read.
-_SAME_ENTRIES = {"database_campaigns": "campaigns", "phone_aliases_wanted": "phone_aliases"}
+_SAME_ENTRIES = {
+    "agents_wanted": "agents",
+    "database_campaigns": "campaigns",
+    "phone_aliases_wanted": "phone_aliases",
+}
 #: No setting is nested as deeply; a value that contains itself is.
 _DEEPEST = 10
 _HIGHEST = 10**100

@@ -23,6 +23,14 @@ class Cluster:
             cursor.execute(statement, values)
             return cursor.fetchall()
 
+    def say_how_busy(self) -> None:
+        """Add the columns of ``servers`` in which VICIdial says how busy a dialer is."""
+        self.run(
+            "ALTER TABLE servers ADD sysload INT(6) NOT NULL DEFAULT 0,"
+            " ADD channels_total SMALLINT(4) UNSIGNED NOT NULL DEFAULT 0,"
+            " ADD cpu_idle_percent SMALLINT(3) UNSIGNED NOT NULL DEFAULT 100"
+        )
+
     def add_dialer(
         self,
         server_ip: str,
@@ -34,6 +42,7 @@ class Cluster:
         free_rooms: int = 20,
         twin: str = "",
         max_agents: int | None = None,
+        weight: float | None = None,
     ) -> None:
         """Add a dialer; ``updater_age`` is its heartbeat's age in seconds."""
         self.run(
@@ -55,6 +64,8 @@ class Cluster:
                 (server_ip, updater_age),
             )
         self.run("INSERT INTO evenfloor_dialers VALUES (%s, %s, NOW())", (server_ip, max_agents))
+        if weight is not None:
+            self.run("INSERT INTO evenfloor_weights VALUES (%s, %s)", (server_ip, weight))
         with self.connection.cursor() as cursor:
             cursor.executemany(
                 f"INSERT INTO {ROOM_TABLES[conf_engine]} (conf_exten, server_ip, extension)"
@@ -127,6 +138,23 @@ class Cluster:
                 self.add_phone(login, f"10.1.0.{number}", extension=str(extension))
             self.add_alias(f"{extension}x", ",".join(logins))
         self.add_campaign()
+
+    def keep_alive(self) -> None:
+        """Have all dialers send heartbeats until the database is dropped."""
+        self.run("CREATE TABLE dead (server_ip VARCHAR(15) CHARACTER SET ascii) ENGINE=MEMORY")
+        beat = (
+            "UPDATE server_updater SET last_update = NOW()"
+            " WHERE server_ip NOT IN (SELECT server_ip FROM dead)"
+        )
+        self.run(beat)
+        self.run(f"CREATE EVENT heartbeats ON SCHEDULE EVERY 1 SECOND DO {beat}")
+
+    def die(self, server_ip: str | None = None) -> None:
+        """Have a dialer, or all, send no more heartbeats."""
+        if server_ip is None:
+            self.run("DROP EVENT heartbeats")
+        else:
+            self.run("INSERT INTO dead VALUES (%s)", (server_ip,))
 
     def local_agents(self) -> dict[str, int]:
         """Count the local agents of each dialer that takes part, zeros included."""

@@ -126,6 +126,44 @@ def test_a_registered_phone_is_preferred_required_or_ignored(floor_of_three, mak
     assert none.reason == "no_dialer_available"
 
 
+def test_auto_looks_at_registrations_where_any_phone_of_the_dialer_has_one(
+    floor_of_three, make_balancer
+):
+    floor_of_three.run("UPDATE phones SET peer_status = 'UNREACHABLE' WHERE login = '1002d3'")
+    auto = make_balancer(registration="auto")
+    assert auto.choose(**ALIAS).server_ip == "10.1.0.2"
+    explained = auto.explain("1001x")
+    assert [phone["remarks"] for phone in explained.phones] == [[], [], ["not registered"]]
+    assert explained.registration.endswith("no phone has a peer_status: 10.1.0.1, 10.1.0.2")
+    # Whoever has looked just now doesn't look again; whoever hasn't sees what is there.
+    floor_of_three.run("UPDATE phones SET peer_status = 'UNKNOWN'")
+    assert auto.choose(**ALIAS).server_ip == "10.1.0.2"
+    assert make_balancer(registration="auto").choose(**ALIAS).server_ip == "10.1.0.3"
+
+
+def test_a_web_phone_is_chosen_whether_it_is_registered_or_not(floor_of_three, make_balancer):
+    for kind in ("Y", "Y_API_LAUNCH"):
+        floor_of_three.run("UPDATE phones SET is_webphone = %s", (kind,))
+        for state in ("UNKNOWN", "UNREGISTERED"):
+            floor_of_three.run("UPDATE phones SET peer_status = %s", (state,))
+            floor_of_three.run("UPDATE phones SET peer_status = 'REACHABLE' WHERE login = '1001d1'")
+            for registration in ("auto", "prefer", "require"):
+                balancer = make_balancer(registration=registration)
+                assert balancer.choose(**ALIAS).server_ip == "10.1.0.3"
+
+
+def test_a_dialer_carries_as_many_as_its_weight_says(cluster, make_balancer):
+    cluster.add_even_floor(dialers=3, aliases=14)
+    cluster.keep_alive()
+    cluster.run("INSERT INTO evenfloor_weights VALUES ('10.1.0.1', 2), ('10.1.0.2', 0.5)")
+    balancer = make_balancer()
+    for number in range(1001, 1015):
+        balancer.login(f"{number}x", "secret", f"agent{number}", "TEST")
+    assert cluster.local_agents() == {"10.1.0.1": 8, "10.1.0.2": 2, "10.1.0.3": 4}
+    weights = {entry.server_ip: entry.weight for entry in balancer.floor()}
+    assert weights == {"10.1.0.1": 2, "10.1.0.2": 0.5, "10.1.0.3": 1}
+
+
 def test_a_full_dialer_is_left_out_and_nobody_eligible_says_why_for_each(
     floor_of_three, make_balancer
 ):
@@ -138,7 +176,7 @@ def test_a_full_dialer_is_left_out_and_nobody_eligible_says_why_for_each(
     assert none.reason == "no_dialer_available"
     assert none.dialers == {
         "1004d1": "the dialer is full: 1 of at most 1 agents",
-        "1004d2": "the dialer has never sent a heartbeat",
+        "1004d2": "the dialer has no known heartbeat",
         "1004d3": "the dialer is full: 1 of at most 1 agents",
     }
     assert floor_of_three.run("SELECT COUNT(*) FROM vicidial_live_agents") == ((3,),)
@@ -185,16 +223,17 @@ def test_a_move_that_finds_no_room_leaves_the_old_session(server, cluster, make_
     assert cluster.run("SELECT COUNT(*) FROM vicidial_manager WHERE action = 'Hangup'") == ((0,),)
 
 
-def test_who_is_taken_over_is_not_counted_wherever_they_are(floor_of_three, make_balancer):
+def test_only_sessions_on_the_alias_are_taken_over(floor_of_three, make_balancer):
     balancer = make_balancer()
     floor_of_three.run("UPDATE vicidial_campaigns SET pllb_grouping = 'CASCADING'")
     first = balancer.login(**ALIAS, user="first")
     floor_of_three.add_agent("10.1.0.1", user="first")
     taken = balancer.login(**ALIAS, user="second", take_over=True)
-    assert set(taken.counts.values()) == {0}
-    hangups = "SELECT callerid FROM vicidial_manager WHERE action = 'Hangup' AND callerid <> ''"
+    assert taken.counts == {"10.1.0.1": 1, "10.1.0.2": 0, "10.1.0.3": 0}
+    hangups = "SELECT callerid FROM vicidial_manager WHERE action = 'Hangup'"
     assert floor_of_three.run(hangups) == ((first.tag,),)
-    assert floor_of_three.run("SELECT user FROM vicidial_live_agents") == (("second",),)
+    users = "SELECT user FROM vicidial_live_agents ORDER BY live_agent_id"
+    assert floor_of_three.run(users) == (("first",), ("second",))
 
 
 def test_a_phone_without_a_protocol_is_in_use_like_any_other(floor_of_three, make_balancer):

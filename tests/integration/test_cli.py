@@ -53,6 +53,21 @@ def test_explain_shows_every_dialer_without_a_password(run, cluster):
     assert "the dialer is not active" in table
 
 
+def test_weights_are_shown_where_a_dialer_has_one(run, cluster):
+    assert "weight" not in run("floor")[1] + run("explain", "1001x")[1]
+    cluster.run("INSERT INTO evenfloor_weights VALUES ('10.1.0.3', 2.5)")
+    assert run("login", "1001x", *WHO)[0] == DONE
+    table = run("floor")[1]
+    heading, first, *_others, third, _bar, last = table.splitlines()
+    assert heading.split()[2:5] == ["local", "weight", "share"]
+    assert (first.split()[2:5], third.split()[2:5]) == (["0", "1", "0"], ["1", "2.5", "0.4"])
+    assert last == "spread 0.4 shares (local agents ÷ weight)"
+    shown = json.loads(run("floor", "--json")[1])
+    assert (shown["spread"], shown["dialers"][2]["weight"]) == (0.4, 2.5)
+    table = run("explain", "1001x")[1]
+    assert "weight 2.5" in table and "fewest local agents for its weight" in table
+
+
 def test_the_exit_status_says_what_became_of_it(run, server):
     status, printed, errors = run("login", "1001x", *WHO, password="wrong\n")
     assert (status, printed) == (REFUSED, "") and "bad_credentials" in errors

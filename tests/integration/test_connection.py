@@ -1,19 +1,20 @@
 """The connection on a real database: several statements a trip, and what goes wrong on the way."""
 
 import multiprocessing
+import socket
+import threading
 
 import pytest
 
 from evenfloor.config import DatabaseConfig
 from evenfloor.connection import TRANSACTION_TRIES, Connection
 from evenfloor.errors import DatabaseRefused, DatabaseUnreachable, LostRace
-from evenfloor.lock import Lock, lock_name
+from evenfloor.lock import Lock
 from evenfloor.sql import Statement
 from tests.integration.conftest import DATABASE
 
 GOOD = Statement("SELECT %s", ("good",))
 BAD = Statement("SELECT nothing FROM nowhere")
-NAME = lock_name(DATABASE)
 
 
 @pytest.fixture
@@ -48,6 +49,23 @@ def test_a_failure_that_nothing_depends_on_is_overlooked_and_logged(connection, 
     assert values(connection.batch([GOOD])) == ["good"]
 
 
+@pytest.mark.parametrize(
+    "greeting", [b"", bytes(4), b"HTTP/1.1 200 OK\r\n\r\n", b"\x4a\0\0\0\x0a5."]
+)
+def test_whatever_answers_in_the_databases_place_is_a_database_that_is_away(greeting):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            client, _address = listener.accept()
+            with client:
+                client.sendall(greeting)
+
+        threading.Thread(target=answer, daemon=True).start()
+        where = DatabaseConfig(host="127.0.0.1", port=listener.getsockname()[1])
+        with pytest.raises(DatabaseUnreachable):
+            Connection(where).run("SELECT 1")
+
+
 @pytest.mark.parametrize("mode", ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "TRADITIONAL"])
 @pytest.mark.parametrize(
     "text", ["'; DROP TABLE phones; --", "\\'; DROP TABLE phones; --", "%s", '"']
@@ -73,17 +91,16 @@ def test_a_connection_that_broke_is_not_made_again_for_writing(connection, clust
 
 
 def test_a_lock_that_died_with_its_connection_is_not_thought_to_be_held(connection, cluster):
-    with pytest.raises(DatabaseUnreachable), Lock(connection, NAME, 1) as lock:
+    with pytest.raises(DatabaseUnreachable), Lock(connection, DATABASE, 1) as lock:
         replies = lock.take([Statement("SELECT CONNECTION_ID()")])
         assert lock.held
         cluster.run(f"KILL {replies[0].rows[0][0]}")
         connection.run("SELECT 1")
 
 
-def test_a_lock_can_be_waited_for_longer_than_an_answer(server, cluster, monkeypatch):
-    monkeypatch.setattr("evenfloor.connection.ANSWER_TIMEOUT", 1)
-    patient = Connection(DatabaseConfig(**server.root, name=DATABASE), longest_lock=2)
-    with cluster.lock_held(f"evenfloor.{DATABASE}"), Lock(patient, NAME, 2) as lock:
+def test_a_lock_can_be_waited_for_longer_than_an_answer(server, cluster):
+    patient = Connection(DatabaseConfig(**server.root, name=DATABASE), answer_timeout=1)
+    with cluster.lock_held(f"evenfloor.{DATABASE}"), Lock(patient, DATABASE, 2) as lock:
         lock.take([])
         assert lock.held is False
     patient.close()
@@ -115,10 +132,10 @@ def test_a_connection_to_a_database_that_became_read_only_is_not_kept(connection
 
 def test_a_lock_is_given_back_whatever_happens_under_it(connection, cluster):
     free = f"SELECT IS_FREE_LOCK('evenfloor.{DATABASE}')"
-    with pytest.raises(DatabaseRefused), Lock(connection, NAME, 1) as lock:
+    with pytest.raises(DatabaseRefused), Lock(connection, DATABASE, 1) as lock:
         lock.take([BAD])
     assert cluster.run(free) == ((1,),)
-    with pytest.raises(ZeroDivisionError), Lock(connection, NAME, 1) as lock:
+    with pytest.raises(ZeroDivisionError), Lock(connection, DATABASE, 1) as lock:
         lock.take([])
         assert cluster.run(free) == ((0,),)
         raise ZeroDivisionError

@@ -1,40 +1,41 @@
 """What the roles grant is enough for everything that each database user does, and no more."""
 
 import contextlib
+import json
 import time
-from pathlib import Path
+from datetime import date
 
 import pymysql
 import pytest
-import yaml
 
-from evenfloor import LoginRefused
+from evenfloor import LoginRefused, heartbeat_statements
 from evenfloor.balancer import PRUNE_INTERVAL
-from evenfloor.config import DatabaseConfig
-from evenfloor.daemon_store import DaemonStore
+from evenfloor.callers import Caller
+from evenfloor.config import Config, DatabaseConfig, LoginConfig
+from evenfloor.connection import Connection
+from evenfloor.daemon_store import DaemonStore, new_token
+from evenfloor.errors import WrongPassword
+from evenfloor.heartbeats import Watcher
+from evenfloor.watch import Watch
 from tests import mariadb
+from tests.integration import dialers
 from tests.integration.conftest import DATABASE
+from tests.integration.dialers import PASSWORD, granted
 from tests.modules import DatabaseRunner
-
-ROLES = Path(__file__).parents[2] / "roles"
-
-
-def granted(role: str, variable: str) -> dict[str, str]:
-    return yaml.safe_load((ROLES / role / "vars/main.yml").read_text())[variable]
-
 
 GRANTED = {
     "evenfloor_login": granted("flavor_plain", "flavor_plain_login_tables"),
     "evenfloor_choose": granted("flavor_vicidial", "flavor_vicidial_login_tables"),
-    "evenfloor_dialer": granted("dialer", "dialer_database_tables"),
 }
-PASSWORD = "let me in"
+#: The dialer of which ``dialer`` is the daemon.
+IP = "10.1.0.3"
 
 
 @pytest.fixture
 def connect_as(server, cluster):
     """Make a user with what the role grants it; returns how it connects."""
     cluster.add_even_floor(dialers=3, aliases=4)
+    cluster.say_how_busy()
     made = []
 
     def make(user: str) -> dict:
@@ -49,14 +50,38 @@ def connect_as(server, cluster):
         cluster.run(f"DROP USER IF EXISTS {user}@localhost")
 
 
+@pytest.fixture
+def dialer(server, cluster):
+    """Make the user of a dialer, who comes through the socket; returns how it connects."""
+    dialers.make_views(cluster)
+    dialers.admit(cluster, "localhost", IP)
+    yield dialers.through_socket(server)
+    dialers.dismiss(cluster, "localhost")
+
+
 def denied(where: dict, statement: str) -> bool:
     with (
-        pymysql.connect(**where, database=DATABASE) as connection,
+        pymysql.connect(**{"database": DATABASE, **where}) as connection,
         connection.cursor() as cursor,
         pytest.raises(pymysql.err.OperationalError) as caught,
     ):
         cursor.execute(statement)
     return "denied" in str(caught.value)
+
+
+@pytest.mark.parametrize("user", GRANTED)
+def test_the_login_service_can_watch_heartbeats(connect_as, cluster, user):
+    where = DatabaseConfig(**connect_as(user), name=DATABASE)
+    watcher = Watcher(Config(where))
+    watcher.look()
+    Connection(where).batch([heartbeat_statements.last_known()])
+    assert cluster.run("SELECT COUNT(*) FROM evenfloor_heartbeats") == ((3,),)
+    # It writes over what is there.
+    cluster.run("UPDATE evenfloor_heartbeats SET is_late = 1")
+    watcher.look()
+    watcher.close()
+    back = "SELECT COUNT(*) FROM evenfloor_heartbeats WHERE is_late = 0 AND back_since"
+    assert cluster.run(back) == ((3,),)
 
 
 def test_the_login_service_can_do_all_it_does(connect_as, cluster):
@@ -82,9 +107,16 @@ def test_the_login_service_can_do_all_it_does(connect_as, cluster):
 
 def test_beside_vicidial_the_service_can_choose_and_neither_log_in_nor_out(connect_as, cluster):
     where = connect_as("evenfloor_choose")
+    cluster.keep_alive()
     balancer = mariadb.balancer(where, DATABASE)
     assert balancer.choose("1001x", "secret", "a", "TEST").server_ip
     assert len(balancer.floor()) == 3 and balancer.explain("1001x").winner
+    guarding = mariadb.balancer(where, DATABASE, guard_load=8)
+    for load in (900, 0):
+        cluster.run("UPDATE servers SET sysload = %s WHERE server_ip = '10.1.0.3'", (load,))
+        guarding.choose("1001x", "secret", "a", "TEST")
+        assert cluster.run("SELECT COUNT(*) FROM evenfloor_held") == ((load // 900,),)
+    guarding.close()
     with pytest.raises(LoginRefused, match="try again"):
         balancer.login("1002x", "secret", "b", "TEST")
     cluster.add_agent("10.1.0.1", user="c")
@@ -100,19 +132,50 @@ def test_beside_vicidial_the_service_can_choose_and_neither_log_in_nor_out(conne
         assert denied(where, f"SELECT {secret}")
 
 
-def test_a_dialers_daemon_can_do_all_it_does(connect_as, cluster):
-    where = connect_as("evenfloor_dialer")
-    session = mariadb.balancer({"unix_socket": where["unix_socket"], "user": "root"}, DATABASE)
+@pytest.mark.parametrize("user", GRANTED)
+def test_the_floor_page_can_do_all_it_does(connect_as, cluster, user):
+    where = connect_as(user)
+    config = Config(
+        database=DatabaseConfig(**where, name=DATABASE), login=LoginConfig(operator_token="right")
+    )
+    watch = Watch(config)
+    cluster.add_agent("10.1.0.1", user="a")
+    cluster.run("INSERT INTO evenfloor_snapshot (id, claimed) VALUES (1, '2000-01-01')")
+    assert json.loads(watch.answer())["floor"]["agents"][0][0] == "a"
+    with pytest.raises(WrongPassword):
+        watch.check_token("wrong", Caller("10.9.0.66"))
+    assert cluster.run("SELECT address FROM evenfloor_events") == (("10.9.0.66",),)
+    assert cluster.run("SELECT COUNT(*) FROM evenfloor_history") == ((3,),)
+    # The process that looks next reads what this one wrote.
+    assert "10.1.0.1" in Watch(config).answer()
+    balancer = mariadb.balancer(where, DATABASE)
+    assert balancer.day(date.today()).dialers
+    cluster.run("UPDATE evenfloor_events SET event_id = 1")
+    cluster.run("ALTER TABLE evenfloor_events AUTO_INCREMENT = 1000")
+    with pytest.raises(LoginRefused, match="no active campaign"):
+        balancer.choose("1001x", "secret", "a", "NONE")
+    cluster.run("UPDATE evenfloor_snapshot SET claimed = '2000-01-01'")
+    assert Watch(config).answer()
+    assert cluster.run("SELECT event_id FROM evenfloor_events") == ((1000,),)
+    balancer.close()
+
+
+def test_a_dialers_daemon_can_do_all_it_does(dialer, cluster, server):
+    cluster.add_even_floor(dialers=3, aliases=4)
+    session = mariadb.balancer(server.root, DATABASE)
     tag = session.login("1001x", "secret", "a", "TEST").tag
     session.close()
-    ip = "10.1.0.3"
-    daemon = DaemonStore(DatabaseConfig(**where, name=DATABASE))
+    ip = IP
+    daemon = DaemonStore(DatabaseConfig(**dialer), new_token())
+    assert daemon.take_charge(ip, lease=10).is_ours
     daemon.beat(ip)
+    daemon.note_kept(ip, 4)
     assert [action.tag for action in daemon.take_actions(ip)] == [tag]
     daemon.note_answered(ip, tag, "PJSIP/1001-00000001")
     daemon.note_late(tag)
     assert [found.tag for found in daemon.sessions_on(ip)] == [tag]
     (room,) = daemon.taken_rooms(ip)
+    daemon.hold_room(ip, room, "PJSIP/1001")
     daemon.end_session(ip, tag)
     daemon.free_room(ip, room)
     daemon.forget_actions(ip, 0)
@@ -122,16 +185,14 @@ def test_a_dialers_daemon_can_do_all_it_does(connect_as, cluster):
     daemon.close()
 
 
-def test_neither_can_read_what_is_not_its_business(connect_as):
-    login, dialer = connect_as("evenfloor_login"), connect_as("evenfloor_dialer")
+def test_the_login_service_reads_and_writes_nothing_that_is_not_its_business(connect_as):
+    login = connect_as("evenfloor_login")
     assert denied(login, "SELECT conf_secret FROM phones")
     assert denied(login, "SELECT conf_secret FROM servers")
     assert denied(login, "SELECT callerid FROM vicidial_manager")
     assert denied(login, "UPDATE phones SET pass = 'x'")
-    assert denied(dialer, "SELECT pass FROM phones")
-    assert denied(dialer, "SELECT conf_secret FROM phones")
-    assert denied(dialer, "SELECT user FROM evenfloor_decisions")
-    assert denied(dialer, "UPDATE phones_alias SET logins_list = ''")
+    assert denied(login, "UPDATE vicidial_confbridges SET server_ip = '10.1.0.2'")
+    assert denied(login, "INSERT INTO evenfloor_hosts VALUES ('10.1.0.1', '10.1.0.2')")
 
 
 def test_neither_reads_what_was_removed(connect_as):

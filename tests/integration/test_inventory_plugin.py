@@ -40,14 +40,14 @@ def read(server, cluster, tmp_path):
 
 
 def test_dialers_and_their_variables_are_read(read, cluster):
-    cluster.add_dialer("10.1.0.1", max_agents=7)
+    cluster.add_dialer("10.1.0.1", max_agents=7, weight=1.5)
     cluster.add_dialer("10.1.0.2", active="N")
     cluster.run("UPDATE servers SET asterisk_version = '18.9' WHERE server_ip = '10.1.0.1'")
     listed = json.loads(read().stdout)
     assert listed["dialers"]["hosts"] == ["d1"]
     # What a database says is never a template.
     variables = listed["_meta"]["hostvars"]["d1"]
-    assert variables.pop("max_agents") == 7
+    assert (variables.pop("max_agents"), variables.pop("weight")) == (7, 1.5)
     assert {key: value["__ansible_unsafe"] for key, value in variables.items()} == {
         "ansible_host": "10.1.0.1",
         "server_ip": "10.1.0.1",
@@ -57,7 +57,7 @@ def test_dialers_and_their_variables_are_read(read, cluster):
         "active_agent_login_server": "Y",
     }
     # A cluster that Evenfloor hasn't touched yet.
-    cluster.run("DROP TABLE evenfloor_dialers")
+    cluster.run("DROP TABLE evenfloor_dialers, evenfloor_weights")
     listed = json.loads(read("my.evenfloor.yaml", only_active=False, group="all_of_them").stdout)
     assert listed["all_of_them"]["hosts"] == ["d1", "d2"]
 

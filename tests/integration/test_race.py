@@ -89,7 +89,7 @@ def a_floor(server, dialers: int, aliases: int, rooms: int = 249, **shape):
         cluster = Cluster(connection)
         cluster.add_even_floor(dialers=dialers, aliases=aliases)
         cluster.run("DELETE FROM vicidial_confbridges WHERE conf_exten >= %s", (8600051 + rooms,))
-        cluster.run("UPDATE server_updater SET last_update = NOW() + INTERVAL 1 HOUR")
+        cluster.keep_alive()
         yield cluster
 
 
@@ -139,6 +139,17 @@ def test_two_hundred_logins_sixteen_at_once_leave_the_floor_even(server, engine,
         assert spread(cluster.local_agents()) <= 1
         assert len(set(places)) == 200, "a room was given twice"
         expect_whole_sessions(cluster, 200)
+
+
+def test_logins_at_once_leave_shares_even_where_dialers_have_weights(server):
+    weights = {f"10.1.0.{number}": weight for number, weight in enumerate((2, 1, 0.5, 3), 1)}
+    with a_floor(server, dialers=4, aliases=130) as cluster, pool_of(server.root) as pool:
+        for address, weight in weights.items():
+            cluster.run("INSERT INTO evenfloor_weights VALUES (%s, %s)", (address, weight))
+        list(pool.map(_login, agents(130)))
+        assert cluster.local_agents() == {
+            address: weight * 20 for address, weight in weights.items()
+        }
 
 
 def test_five_hundred_logins_from_two_hosts_leave_thirty_dialers_even(server):

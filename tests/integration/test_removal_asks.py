@@ -106,7 +106,9 @@ def test_without_a_terminal_nothing_goes_and_the_run_ends_at_once(run, cluster):
     assert done.returncode != 0
     assert "162 phones and 54 aliases would be removed" in said(done)
     assert "1 agent is logged in on these phones: agent7" in said(done)
-    assert "Nothing has been changed" in said(done) and "-e confirmed=true" in said(done)
+    assert "Nothing has been changed" in said(done) and "-e phone_aliases_confirmed=true" in said(
+        done
+    )
     assert everything(cluster) == before
 
 
@@ -118,8 +120,16 @@ def test_a_check_names_what_would_go_and_asks_nobody(run, cluster):
     assert everything(cluster) == before
 
 
+@pytest.mark.parametrize("other", ["confirmed=true", "agents_confirmed=true"])
+def test_another_questions_answer_is_none_to_this_one(run, cluster, other):
+    before = everything(cluster)
+    done = run(TYPO, "-e", other)
+    assert done.returncode != 0 and "say -e phone_aliases_confirmed=true" in said(done)
+    assert everything(cluster) == before
+
+
 def test_what_is_confirmed_goes(run, cluster):
-    done = run(TYPO, "-e", "confirmed=true")
+    done = run(TYPO, "-e", "phone_aliases_confirmed=true")
     assert done.returncode == 0, said(done)
     assert len(lists(cluster)) == 6
 

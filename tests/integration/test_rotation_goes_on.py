@@ -31,7 +31,7 @@ def host_user(cluster, server, tmp_path):
     """A host's files, and its user in the database, who may do everything there."""
     cluster.add_even_floor(dialers=3, aliases=ALIASES)
     # They stay alive, however long a test takes.
-    cluster.run("UPDATE server_updater SET last_update = NOW() + INTERVAL 1 HOUR")
+    cluster.keep_alive()
     made = Host(server, tmp_path)
     made.site()
     cluster.run(f"GRANT ALL ON {DATABASE}.* TO {USER}@'{ADDRESS}'")
@@ -198,8 +198,9 @@ def asterisk():
 
 
 @pytest.fixture
-def daemon(host_user, server, asterisk):
-    """A daemon on the host."""
+def daemon(host_user, server, cluster, asterisk):
+    """A daemon on the host, which alone sends its dialer's heartbeats."""
+    cluster.die(DIALER)
     lines = [f"{key} = {value}" for key, value in database_lines(server).items()]
     more = [
         "[dialer]",

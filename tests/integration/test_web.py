@@ -1,10 +1,13 @@
 """The HTTP API on a real database: answers, status codes, metrics, and what the log says."""
 
+import html
 import json
 import logging
+import re
 
 import pytest
 
+from evenfloor import languages
 from evenfloor.web import create_app
 from tests.integration.conftest import DATABASE
 
@@ -31,6 +34,7 @@ def sample(client, name: str) -> float:
 def test_a_login_answers_with_the_session_and_a_logout_ends_it(client):
     session = client.post("/api/v1/login", json=LOGIN).get_json()
     assert session["server_ip"] == "10.1.0.3" and session["phone_login"] == "1001d3"
+    assert session["dialer"] == "d3"
     assert session["counts"] == {"10.1.0.1": 0, "10.1.0.2": 0, "10.1.0.3": 0}
     assert client.get("/api/v1/floor").get_json()["spread"] == 1
     assert client.post("/api/v1/logout", json={"user": "agent7"}).get_json() == {"sessions": 1}
@@ -165,3 +169,29 @@ def test_healthz_follows_the_database(client, server):
     assert sample(client, "evenfloor_up") == 0
     server.start()
     assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"),
+    [("de-AT,de;q=0.9,en;q=0.8", "de"), ("fr", "en"), ("es", "es"), ("", "en")],
+)
+def test_the_login_page_is_in_the_browsers_language(client, asked, language):
+    answer = client.get("/", headers={"Accept-Language": asked})
+    assert f'<html lang="{language}">' in answer.text
+    assert answer.headers.get("Set-Cookie") is None
+
+
+def test_a_language_that_was_clicked_is_kept_and_none_is_made_up(client):
+    german = {"Accept-Language": "de"}
+    answer = client.get("/?lang=es", headers=german)
+    assert '<html lang="es">' in answer.text
+    assert {"HttpOnly", "SameSite=Lax"} <= set(answer.headers["Set-Cookie"].split("; "))
+    assert '<html lang="es">' in client.get("/", headers=german).text
+    answer = client.get("/?lang=<b>", headers=german)
+    assert "<b>" not in answer.text and answer.headers.get("Set-Cookie") is None
+
+
+def test_the_texts_of_the_page_cannot_leave_their_attribute(client):
+    page = client.get("/?lang=en").text
+    found = re.search(r"<body data-words='([^']*)'>", page)[1]
+    assert json.loads(html.unescape(found)) == languages.words("en")

@@ -199,7 +199,14 @@ def test_what_was_found_is_said_in_lines_that_an_operator_reads():
         "Aliases for the inventory, by extension: 101-160, 7",
         "Left alone: alias team: it mixes the extensions 101, 102",
     ]
-    assert "(no PyMySQL)" in report_text({"msg": "would be done (no PyMySQL)"})
+
+
+def test_a_database_that_was_not_inspected_is_not_shown_as_an_empty_one():
+    nothing = {"report": [], "missing": {"tables": [], "indexes": []}, "phone_aliases": []}
+    text = report_text({"msg": "would be done (no PyMySQL)", "left_alone": [], **nothing})
+    assert text.startswith("The database was not inspected: would be done (no PyMySQL).")
+    assert "not known which dialers, phones and aliases there are" in text
+    assert "all of it is there" not in text and "none of it is shown" in text
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,10 @@ def test_the_tables_of_a_schema_are_listed_in_order():
     assert table_names("") == []
 
 
+def test_a_user_without_rights_may_connect():
+    assert grants({}, "asterisk") == {"*.*": "USAGE"}
+
+
 def test_privileges_are_given_by_database_and_table():
     assert grants({"phones": "SELECT", "*": "INSERT,DELETE"}, "asterisk") == {
         "asterisk.phones": "SELECT",

@@ -132,7 +132,8 @@ def inventories(draw):
 
 
 def rendered(phones, **variables) -> str:
-    return render(ENDPOINTS, **{**DEFAULTS, **variables}, dialer_phones={"phones": phones})
+    there = {"dialer_phones": {"phones": phones}, "dialer_srtp": {"rc": 0}}
+    return render(ENDPOINTS, **{**DEFAULTS, **variables}, **there)
 
 
 def as_phones(plan) -> list[dict]:
@@ -212,7 +213,9 @@ def check_ports_and_rooms(variables) -> None:
 
 def check_ini(folder, variables) -> None:
     """The package reads the values back."""
-    keys = ("heartbeat_timeout", "lock_timeout", "reservation_ttl", "decisions_kept")
+    keys = (
+        "heartbeat_timeout", "lock_timeout", "request_timeout", "reservation_ttl", "decisions_kept",
+    )  # fmt: skip
     chosen = {key: variables.get(f"balancer_{key}", DEFAULTS[f"balancer_{key}"]) for key in keys}
     login = {"address": variables.get("balancer_listen", "10.1.0.2"), "port": 8080, "workers": 4}
     for key in ("port", "workers"):
@@ -221,7 +224,8 @@ def check_ini(folder, variables) -> None:
         "package/templates/evenfloor.ini.j2",
         balancer_database_host=variables.get("balancer_database_host", "10.1.0.1"),
         balancer_database_port=variables.get("balancer_database_port", 3306),
-        balancer_database_name=variables.get("balancer_database_name", "asterisk"),
+        package_database_name=variables.get("balancer_database_name", "asterisk"),
+        balancer_database_ca=variables.get("balancer_database_ca", ""),
         package_database_user="evenfloor",
         package_database={"secret": "secret"},
         package_sections={"balancer": chosen, "login": login},
@@ -237,6 +241,7 @@ def check_ini(folder, variables) -> None:
     )
     assert found.database.name == variables.get("balancer_database_name", "asterisk")
     assert found.database.host == variables.get("balancer_database_host", "10.1.0.1")
+    assert found.database.tls_ca == variables.get("balancer_database_ca", "")
 
 
 @settings(UNHURRIED, max_examples=1000)

@@ -32,7 +32,7 @@ def test_what_is_not_written_has_its_default_and_the_environment_wins(written):
         ("[dialer]\npoll_interval = often\n", "'often' is not a number"),
         ("[dialer]\npoll_interval = nan\n", "nan is not between 0.001 and 60"),
         ("[database]\nport = 70000\n", "70000 is not between 1 and 65535"),
-        ("[balancer]\nregistration = maybe\n", "none of prefer, require, ignore"),
+        ("[balancer]\nregistration = maybe\n", "none of auto, prefer, require, ignore"),
         ("[balancer]\nlock = 3\n", "lock is not a setting; known are"),
         ("[balance]\n", "[balance] is not a section; known are"),
         ("lock_timeout = 3\n", "is not an INI file"),

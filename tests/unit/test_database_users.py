@@ -97,6 +97,11 @@ def test_no_hosts_at_all_are_no_order_to_drop_all_users():
         find_stale([User("a", "1")], {"a": []})
 
 
+def test_users_of_hosts_that_are_optional_go_with_the_last_of_them():
+    there = [User("a", "1"), User("b", "1")]
+    assert find_stale(there, {"a": ["1"], "b": []}, ["b"]).dropped == [User("b", "1")]
+
+
 def test_hosts_connect_from_the_address_that_they_are_told():
     hostvars = {
         "one": {"ansible_host": "10.0.0.1"},

@@ -15,14 +15,28 @@ REQUEST = Request("101x", "agent7", "SALES", "hush")
 FIRST, SECOND, MISSING = Phone("101a", "10.0.0.1"), Phone("101b", "10.0.0.2"), Phone("101c")
 DIALERS = {"10.0.0.1": Dialer("10.0.0.1", True, True, 0, 9, 4)}
 SEEN = [
-    {"phone_login": "101a", "server_ip": "10.0.0.1", "local_agents": 4, "why_not": None},
-    {"phone_login": "101b", "server_ip": "10.0.0.2", "local_agents": None, "why_not": "no dialer"},
-    {"phone_login": "101c", "server_ip": "", "local_agents": None, "why_not": "no phone"},
+    {
+        "phone_login": login,
+        "server_ip": server_ip,
+        "local_agents": agents,
+        "weight": weight,
+        "why_not": why_not,
+        "remarks": remarks,
+    }
+    for login, server_ip, agents, weight, why_not, remarks in (
+        ("101a", "10.0.0.1", 4, 1, None, ["not registered"]),
+        ("101b", "10.0.0.2", None, None, "no dialer", []),
+        ("101c", "", None, None, "no phone", []),
+    )
 ]
 
 
 def decided(winner: Phone | None) -> Trail:
-    verdicts = (Verdict(FIRST, None), Verdict(SECOND, "no dialer"), Verdict(MISSING, "no phone"))
+    verdicts = (
+        Verdict(FIRST, None, ("not registered",)),
+        Verdict(SECOND, "no dialer"),
+        Verdict(MISSING, "no phone"),
+    )
     trail = Trail("login", REQUEST)
     trail.note(Decision(winner, "fewest local agents", verdicts), DIALERS)
     return trail

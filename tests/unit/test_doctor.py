@@ -72,6 +72,16 @@ def test_calls_and_sessions_are_compared_once_they_are_old_enough():
     assert dialer(channels=CHANNELS.format(19))[0] == []
 
 
+def test_calls_that_the_daemon_keeps_are_not_told_one_by_one():
+    state = doctor.DialerState(
+        "dialer1", {}, [], "No objects found.", CHANNELS.format(99), True, calls_kept=1
+    )
+    assert doctor.look_at_dialer(state, {})[0] == []
+    assert kinds(doctor.look_at_dialer(state._replace(calls_kept=0), {})[0]) == [
+        ("call_without_row", "", "dialer1")
+    ]
+
+
 def test_a_softphone_that_is_off_is_one_finding():
     aliases = {"101": "101x", "102": "102x"}
     missing = {"dialer1": {"101", "102"}, "dialer2": {"101"}, "dead": {"101", "102"}}
@@ -79,6 +89,12 @@ def test_a_softphone_that_is_off_is_one_finding():
     assert kinds(found) == [
         ("softphone_off", "101x", ""), ("not_registered", "102x", "dialer1"),
     ]  # fmt: skip
+    found = doctor.look_at_registrations(
+        missing, aliases, ["dialer1", "dialer2"], {"102x": "microsip"}
+    )
+    assert [finding.what for finding in found if finding.alias == "102x"] == [
+        "102 (microsip) is not registered on dialer1"
+    ]
     # With a single dialer nobody can tell.
     found = doctor.look_at_registrations(missing, aliases, ["dialer2"])
     assert kinds(found) == [("not_registered", "101x", "dialer2")]
@@ -101,6 +117,20 @@ def test_a_seats_accounts_are_compared():
 def test_a_clock_is_off_when_no_slow_answer_explains_it(there, off):
     found = doctor.look_at_clocks({"dialer1": (100.0, there, 103.0)})
     assert kinds(found) == ([("clock_skew", "", "dialer1")] if off else [])
+
+
+def test_a_certificate_that_expires_soon_or_cannot_be_read_is_found():
+    text = "/etc/evenfloor/database.pem notAfter=Dec  1 10:00:00 2026 GMT\n/etc/ssl/login.pem \n"
+    found = doctor.look_at_certificates("db1", text)
+    assert kinds(found) == [("certificate_expires", "", "db1")] * 2
+    assert "database.pem of db1 expires on Dec  1 10:00:00 2026 GMT" in found[0].what
+    assert "login.pem of db1 can't be read" in found[1].what
+    assert "run site.yml" in found[0].fix and "systemctl reload nginx" in found[1].fix
+    (unfit,) = doctor.look_at_certificates("l1", "/etc/ssl/login.pem name=login.example.org")
+    assert (unfit.kind, "login.example.org" in unfit.what) == ("certificate_unfit", True)
+    (ca,) = doctor.look_at_certificates("db1", "/etc/evenfloor/ca.pem notAfter=Dec  1 2026 GMT")
+    assert "ca.key" in ca.fix
+    assert doctor.look_at_certificates("db1", "") == []
 
 
 def test_the_table_has_a_line_for_each_finding():

@@ -51,6 +51,15 @@ def test_what_the_database_and_asterisk_say_is_put_together():
     assert report(findings=[row]) == [("no_free_room", "", "d"), NOT_REGISTERED]
 
 
+def test_certificates_are_looked_at_where_they_were_asked_for():
+    said = {"doctor_certificates": {"stdout": "login.pem notAfter=Dec  1 10:00:00 2026 GMT"}}
+    assert ("certificate_expires", "", "dialer1") in report(dialer=said)
+    assert report(dialer={"doctor_certificates": {"skipped": True}}) == [NOT_REGISTERED]
+    assert report(dialer={**said, "doctor_clock": {"unreachable": True}}) == [
+        ("host_unreachable", "", "dialer1")
+    ]
+
+
 def test_a_host_that_does_not_answer_is_one_finding_and_is_not_compared():
     silent = {"doctor_clock": {"unreachable": True}}
     assert report(dialer=silent, seat=silent) == [
@@ -76,6 +85,29 @@ def test_a_seats_accounts_are_compared_with_its_extensions_phones():
         ("account_missing", "", "dialer1"),
         ("account_unknown", "", "dialer1"),
     ]
+
+
+LOADED, NOT_LOADED = {"rc": 0}, {"rc": 1}
+
+
+@pytest.mark.parametrize(
+    ("networks", "asked", "kind"),
+    [
+        (None, NOT_LOADED, "sip_open"),
+        (None, LOADED, "filter_differs"),
+        ("any", NOT_LOADED, None),
+        ("any", LOADED, "filter_differs"),
+        (["10.0.0.0/8"], NOT_LOADED, "filter_differs"),
+        (["10.0.0.0/8"], LOADED, None),
+        (None, {"skipped": True}, None),
+    ],
+)
+def test_a_dialers_filter_is_compared_with_the_inventory(networks, asked, kind):
+    variables = {"doctor_filter": asked}
+    if networks:
+        variables["phone_networks"] = networks
+    found = [(kind, "", "dialer1")] if kind else []
+    assert report(dialer=variables) == [NOT_REGISTERED, *found]
 
 
 def test_a_clock_that_is_off_is_found():

@@ -38,6 +38,7 @@ def test_each_flavor_tells_roles_what_they_need():
         "manages_dialers": True,
         "adopted": False,
         "registration": "prefer",
+        "settling": 0,
         "widest_logins_list": 4096,
     }
     assert VICIDIAL.facts() == {
@@ -45,7 +46,8 @@ def test_each_flavor_tells_roles_what_they_need():
         "owns_phones": False,
         "manages_dialers": False,
         "adopted": True,
-        "registration": "ignore",
+        "registration": "auto",
+        "settling": 60,
         "widest_logins_list": 4096,
     }
 

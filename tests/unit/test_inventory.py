@@ -163,6 +163,7 @@ def test_a_dialer_defaults_to_its_address_and_its_name():
                 "server_ip": "10.0.0.11",
                 "server_id": "first",
                 "max_agents": 20,
+                "weight": 1.5,
                 "phone_protocol": "SIP",
             },
         }
@@ -173,6 +174,7 @@ def test_a_dialer_defaults_to_its_address_and_its_name():
             "server_ip": "10.0.0.12",
             "server_id": "dialer2",
             "max_agents": None,
+            "weight": 1,
             "protocol": None,
         },
         {
@@ -180,6 +182,7 @@ def test_a_dialer_defaults_to_its_address_and_its_name():
             "server_ip": "10.0.0.11",
             "server_id": "first",
             "max_agents": 20,
+            "weight": 1.5,
             "protocol": "SIP",
         },
     ]

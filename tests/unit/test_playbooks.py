@@ -114,12 +114,19 @@ def all_plays() -> list[tuple[str, dict]]:
 ON_DATABASE = [
     pytest.param(play, id=f"{name}: {play['name']}")
     for name, play in all_plays()
-    if play["hosts"].partition(":")[0] == "database" and "login" not in play["hosts"]
+    if play["hosts"].partition(":")[0] in ("database", "database[0]")
+    and "login" not in play["hosts"]
 ]
 
 
 def test_there_are_plays_on_the_database():
     assert len(ON_DATABASE) > 10
+
+
+def test_what_is_in_the_database_is_changed_through_one_host():
+    """Of several databases; only they themselves are made on each."""
+    on_all = [play["name"] for _name, play in all_plays() if play["hosts"] == "database"]
+    assert on_all == ["Database", "Databases"]
 
 
 @pytest.mark.parametrize("play", ON_DATABASE)
@@ -168,3 +175,10 @@ def test_every_inventory_names_its_cluster_and_no_two_alike():
         if file.exists()
     ]
     assert len(names) == len(INVENTORIES) == len(set(names)) and all(names)
+
+
+def test_what_is_not_known_of_a_cluster_is_not_written_as_if_it_were_empty():
+    tasks = [task for play in plays("adopt.yml") for task in play.get("tasks", ())]
+    writing = [task for task in tasks if {"ansible.builtin.copy", "ansible.builtin.file"} & {*task}]
+    assert len(writing) == 3
+    assert all(task.get("when") == "is_known" for task in writing)

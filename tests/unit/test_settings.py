@@ -7,7 +7,8 @@ import pytest
 import yaml
 from ansible_collections.evenfloor.cluster.plugins.inventory.dialers import COLUMNS
 from ansible_collections.evenfloor.cluster.plugins.module_utils import limits, settings, validation
-from ansible_collections.evenfloor.cluster.plugins.modules import aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.agents import AGENT_ARGUMENTS
+from ansible_collections.evenfloor.cluster.plugins.modules import agents, aliases
 from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import (
     problems,
     read_rules,
@@ -23,8 +24,12 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104
 BOUNDS = {
     "balancer_heartbeat_timeout": (config.BalancerConfig, "heartbeat_timeout"),
     "balancer_lock_timeout": (config.BalancerConfig, "lock_timeout"),
+    "balancer_request_timeout": (config.BalancerConfig, "request_timeout"),
     "balancer_reservation_ttl": (config.BalancerConfig, "reservation_ttl"),
     "balancer_decisions_kept": (config.BalancerConfig, "decisions_kept"),
+    "balancer_guard_load": (config.BalancerConfig, "guard_load"),
+    "balancer_guard_channels": (config.BalancerConfig, "guard_channels"),
+    "balancer_guard_idle": (config.BalancerConfig, "guard_idle"),
     "balancer_port": (config.LoginConfig, "port"),
     "balancer_workers": (config.LoginConfig, "workers"),
     "database_port": (config.DatabaseConfig, "port"),
@@ -88,13 +93,16 @@ def test_bounds_that_are_documented_are_asked_for():
     assert sorted(numbers) == sorted(limits.NUMBERS)
 
 
-@pytest.mark.parametrize("name", ["login_password", "registration_password", "max_agents"])
+@pytest.mark.parametrize(
+    "name", ["login_password", "registration_password", "password", "max_agents"]
+)
 def test_other_limits_are_documented(name):
     words = {
         "login_password": f"{limits.SHORTEST_LOGIN_PASSWORD} to {limits.LONGEST_PASSWORD}",
         "registration_password": (
             f"{limits.SHORTEST_REGISTRATION_PASSWORD} to {limits.LONGEST_PASSWORD}"
         ),
+        "password": f"{limits.SHORTEST_USER_PASSWORD} to {limits.LONGEST_PASSWORD}",
         "max_agents": f"1 to {limits.HIGHEST_MAX_AGENTS}",
     }
     assert all(words[name] in text for text in descriptions(name))
@@ -133,6 +141,12 @@ def test_an_entry_of_phone_aliases_has_the_same_keys_for_all():
     keys = set(RULES.options["phone_aliases"]["options"])
     module = yaml.safe_load(aliases.DOCUMENTATION)["options"]["phone_aliases"]["suboptions"]
     assert keys == set(module) == validation._ENTRY_KEYS
+
+
+def test_an_entry_of_agents_has_the_same_keys_for_all():
+    keys = set(RULES.options["agents"]["options"])
+    module = yaml.safe_load(agents.DOCUMENTATION)["options"]["agents"]["suboptions"]
+    assert keys == set(module) == set(AGENT_ARGUMENTS)
 
 
 # Numbers
@@ -181,6 +195,15 @@ def test_seconds_that_are_not_a_number_are_refused(value):
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.5, 10**30])
 def test_seconds_that_are_no_time_are_refused(value):
     assert_says(refused(balancer_hook_timeout=value), "out of bounds", "0.1 to 60")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("balancer_hook_timeout", 10.5), ("balancer_lock_timeout", 11)]
+)
+def test_a_wait_that_is_longer_than_its_request_is_refused(name, value):
+    assert_says(refused(**{name: value}), f"{name} {value}", "balancer_request_timeout", "10")
+    assert everywhere(**{name: value, "balancer_request_timeout": 11}) == []
+    assert_says(refused(balancer_request_timeout="2.5"), "balancer_lock_timeout 3", "2.5")
 
 
 @pytest.mark.parametrize("value", [8080, "8080"])
@@ -232,7 +255,7 @@ def test_more_rooms_than_anybody_needs_are_refused():
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("balancer_registration", "requires", "none of prefer, require, ignore"),
+        ("balancer_registration", "requires", "none of auto, prefer, require, ignore"),
         ("asterisk_source", "source", "none of packages, existing"),
         ("phone_protocol", "pjsip", "none of PJSIP"),
         ("cluster_flavor", "Plain", "none of plain, vicidial"),
@@ -269,6 +292,12 @@ def test_more_rooms_than_anybody_needs_are_refused():
         ("balancer_hook_pages", ["vicidial.php", "../x"], "letters, digits"),
         ("balancer_hook_folders", [True], "is not a text"),
         ("database_sockets", ["mysqld.sock"], "absolute path"),
+        ("phone_networks", "off", "an IPv4 network or the word any"),
+        ("phone_networks", False, "is not a text"),
+        ("phone_networks", ["10.0.0.0/8", "0.0.0.0/0"], "an IPv4 network or the word any"),
+        ("phone_networks", ["10.0.0.0/33"], "an IPv4 network or the word any"),
+        ("phone_networks", ["any } ; flush ruleset"], "an IPv4 network or the word any"),
+        ("phone_transport", "tcp", "none of both, tls, udp"),
         ("softphone_extensions", 101, "is a number"),
         ("softphone_extensions", ["101", 102], "is a number"),
         ("softphone_extensions", None, "has no value"),

@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 PHONES = [
-    {"extension": "101", "server_ip": f"10.0.0.{n}", "registration_password": "spoken"}
+    {
+        "extension": "101",
+        "server_ip": f"10.0.0.{n}",
+        "dialer": f"dialer{n}",
+        "registration_password": "spoken",
+    }
     for n in (1, 2)
 ]
 FIRST, SECOND = "sip:101@10.0.0.1", "sip:101@10.0.0.2"
@@ -17,6 +22,21 @@ def test_an_account_answers_by_itself_and_renews_its_registration():
     assert WANTED[FIRST] == (
         "<sip:101@10.0.0.1>;auth_user=101;auth_pass=spoken;answermode=auto;regint=60;fbregint=3"
     )
+
+
+def test_with_tls_the_address_stays_and_sound_is_encrypted():
+    accounts = softphone.wanted_accounts(PHONES, 60, 3, tls_port=5061)
+    assert list(accounts) == list(WANTED)
+    assert accounts[FIRST] == (
+        WANTED[FIRST] + ';outbound="sip:10.0.0.1:5061;transport=tls";mediaenc=srtp'
+    )
+    assert softphone.parse_accounts(softphone.as_file(accounts)) == accounts
+
+
+def test_a_dialer_without_tls_is_reached_over_udp():
+    accounts = softphone.wanted_accounts(PHONES, 60, 3, 5061, udp_dialers=["dialer1"])
+    assert accounts[FIRST] == WANTED[FIRST]
+    assert "transport=tls" in accounts[SECOND]
 
 
 def test_a_file_is_read_as_it_was_written_and_comments_are_left_out():

@@ -1,9 +1,10 @@
 """Every mistake of an inventory is named with its fix: groups, dialers, campaigns and seats."""
 
 import pytest
+from ansible_collections.evenfloor.cluster.plugins.module_utils import limits
 from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import problems
 
-from tests.unit.inventories import assert_says, inventory, only_problem
+from tests.unit.inventories import TWO_DIALERS, assert_says, inventory, only_problem
 
 # Inventories that are right
 
@@ -57,7 +58,7 @@ def test_an_inventory_without_a_login_host_is_a_problem():
 
 
 def test_an_inventory_without_a_database_is_a_problem():
-    assert_says(only_problem(database=[]), "group database", "0 hosts", "put exactly one into it")
+    assert_says(only_problem(database=[]), "group database", "0 hosts", "put one into it")
 
 
 def test_an_inventory_with_two_databases_is_a_problem_that_names_both():
@@ -65,8 +66,18 @@ def test_an_inventory_with_two_databases_is_a_problem_that_names_both():
         only_problem(database=["db1", "db2"]),
         "group database",
         "2 hosts (db1, db2)",
-        "put exactly one into it",
+        "put one into it, or three",
     )
+
+
+def test_three_databases_are_right_but_not_beside_vicidial():
+    three = ["db1", "db2", "db3"]
+    assert problems(*inventory(database=three)) == []
+    hostvars, groups = inventory(database=three)
+    for variables in hostvars.values():
+        variables["cluster_flavor"] = "vicidial"
+    found = [problem for problem in problems(hostvars, groups) if "group database" in problem]
+    assert_says(found[0], "3 hosts (db1, db2, db3)", "exactly one", "VICIdial")
 
 
 def test_groups_that_are_not_there_at_all_are_problems_too():
@@ -160,6 +171,75 @@ def test_max_agents_that_is_not_a_whole_number_above_0_is_a_problem(limit):
 def test_max_agents_that_the_database_cannot_hold_is_a_problem():
     problem = only_problem({"dialer1": {"server_ip": "10.0.0.11", "max_agents": 65536}})
     assert_says(problem, "dialer1:", "65536", "leave it out")
+
+
+@pytest.mark.parametrize("weight", [0.1, 1, 2, 1.5, 100, "0.75", 0.29, "1.500"])
+def test_a_weight_is_a_number_of_two_decimals(weight):
+    assert problems(*inventory({"dialer1": {"server_ip": "10.0.0.11", "weight": weight}})) == []
+
+
+@pytest.mark.parametrize("weight", [0, 0.09, -1, 100.01, "1000", float("nan"), float("inf")])
+def test_a_weight_out_of_bounds_is_a_problem(weight):
+    problem = only_problem({"dialer1": {"server_ip": "10.0.0.11", "weight": weight}})
+    assert_says(problem, "dialer1: weight", "0.1 to 100")
+
+
+@pytest.mark.parametrize("weight", ["heavy", "", True, None, [1], "1e1", "½"])
+def test_a_weight_that_is_no_number_is_a_problem(weight):
+    problem = only_problem({"dialer1": {"server_ip": "10.0.0.11", "weight": weight}})
+    assert_says(problem, "dialer1: weight")
+
+
+@pytest.mark.parametrize("weight", [1.234, "0.125"])
+def test_a_weight_that_the_database_would_round_is_a_problem(weight):
+    problem = only_problem({"dialer1": {"server_ip": "10.0.0.11", "weight": weight}})
+    assert_says(problem, "dialer1: weight", str(weight), "more than 2 decimals", "round it")
+
+
+@pytest.mark.parametrize("name", limits.GUARD)
+def test_a_guard_is_a_problem_where_nothing_says_how_busy_a_dialer_is(name):
+    hostvars, groups = inventory()
+    assert problems({host: {**given, name: 0} for host, given in hostvars.items()}, groups) == []
+    guarded = {host: {**given, name: "7"} for host, given in hostvars.items()}
+    (problem,) = problems(guarded, groups)
+    assert_says(problem, f"{name} is 7, but cluster_flavor is plain", "VICIdial; leave it out")
+    beside = {host: {**given, "cluster_flavor": "vicidial"} for host, given in guarded.items()}
+    assert not [problem for problem in problems(beside, groups) if name in problem]
+
+
+def test_phones_are_provisioned_over_tls_unless_somebody_says_otherwise():
+    hostvars, groups = inventory()
+    hostvars["login1"] |= {"login_provisioning": True}
+    assert problems(hostvars, groups) == []
+    hostvars["login1"] |= {"login_tls": "off"}
+    (problem,) = problems(hostvars, groups)
+    assert_says(problem, "login1: login_provisioning is on, but login_tls is off", "unencrypted")
+    hostvars["login1"] |= {"login_provisioning_unencrypted": True}
+    assert problems(hostvars, groups) == []
+
+
+def test_phones_are_not_provisioned_beside_vicidial():
+    hostvars, groups = inventory()
+    hostvars["login1"] |= {"login_provisioning": True}
+    beside = {host: {**given, "cluster_flavor": "vicidial"} for host, given in hostvars.items()}
+    found = [problem for problem in problems(beside, groups) if "login_provisioning" in problem]
+    assert len(found) == 1 and "login1: login_provisioning is on, but cluster_flavor" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("served", "given", "is_right"),
+    [("tls", None, False), ("tls", "tls", True), ("udp", "tls", False), ("both", "udp", True)],
+)
+def test_provisioned_phones_speak_as_dialers_do(served, given, is_right):
+    dialers = {name: {**more, "phone_transport": served} for name, more in TWO_DIALERS.items()}
+    hostvars, groups = inventory(dialers)
+    hostvars["login1"] |= {"login_provisioning": True}
+    if given:
+        hostvars["login1"] |= {"login_provisioning_transport": given}
+    found = problems(hostvars, groups)
+    assert bool(found) != is_right
+    for problem in found:
+        assert_says(problem, "login1: login_provisioning_transport is", served)
 
 
 # Campaigns and seats

@@ -1,10 +1,15 @@
 """What the HTTP API reads from a request and makes of an answer, without a request."""
 
+import math
+from dataclasses import replace
+
 import pytest
+from flask import Flask
 from werkzeug.exceptions import InternalServerError, MethodNotAllowed, NotFound
 
 from evenfloor import errors, web
 from evenfloor.answers import FloorEntry
+from evenfloor.body import json_body, read_body, read_explain
 from evenfloor.errors import LoginRefused, Malformed
 
 LOGIN = {"alias": "101x", "password": "secret", "user": "agent7", "campaign": "TEST"}
@@ -35,15 +40,48 @@ def test_a_login_is_read_with_what_it_needs_and_nothing_else():
     assert web.read_choose({**LOGIN, "take_over": True}) == LOGIN
 
 
+def test_an_agents_own_password_is_read_beside_the_rest():
+    assert web.read_user_password({**LOGIN, "user_password": "my own"}) == "my own"
+    assert web.read_user_password(LOGIN) == ""
+    with pytest.raises(Malformed):
+        web.read_user_password(["user_password"])
+
+
 def test_what_is_not_in_a_request_is_empty():
     empty = dict.fromkeys(LOGIN, "")
     assert web.read_login({}) == {**empty, "take_over": False}
-    assert web.read_body({}, "user") == {"user": ""}
-    assert web.read_explain({"alias": "101x"}) == {"alias": "101x", "user": "", "campaign": ""}
+    assert read_body({}, "user") == {"user": ""}
+    assert read_explain({"alias": "101x"}) == {"alias": "101x", "user": "", "campaign": ""}
+
+
+@pytest.mark.parametrize(
+    ("body", "proof"),
+    [
+        ({"session": "token", "user": "agent7"}, {"session": "token"}),
+        ({"session": None, "user": "agent7"}, {"session": None}),
+        (LOGIN, {"alias": "101x", "password": "secret"}),
+        ({"password": "secret"}, {"alias": "", "password": "secret"}),
+        ({"user": "agent7"}, {"user": "agent7"}),
+    ],
+)
+def test_a_logout_is_read_with_its_strongest_proof_alone(body, proof):
+    assert web.read_logout(body) == proof
+
+
+def test_a_logout_without_any_proof_is_malformed():
+    with pytest.raises(Malformed, match="'session', or 'alias' and 'password'"):
+        web.read_logout({})
+
+
+def test_the_log_has_one_line_a_refusal_whatever_was_typed():
+    line = web.refusal_line("10.0.0.9", "bad_credentials", ("POST", "/\n"), "1\nrefused: x" * 99)
+    assert line.startswith("refused: address=10.0.0.9 reason=bad_credentials request=")
+    assert "\n" not in line and len(line) < 500
+    assert "address=- " in web.refusal_line("", "malformed", ("GET", "/"), None)
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 7])
-@pytest.mark.parametrize("read", [web.read_login, web.read_choose, web.read_body])
+@pytest.mark.parametrize("read", [web.read_login, web.read_choose, read_body, web.read_logout])
 def test_a_body_that_is_no_object_is_malformed(read, body):
     with pytest.raises(Malformed, match="JSON object"):
         read(body)
@@ -116,7 +154,56 @@ def test_the_gauges_have_every_dialer():
     assert found["evenfloor_up", None] == 1 and found["evenfloor_spread_agents", None] == 1
     assert found["evenfloor_local_agents", "10.0.0.1"] == 4
     assert found["evenfloor_dialer_takes_logins", "10.0.0.3"] == 0
+    assert found["evenfloor_calls_kept", "10.0.0.1"] == 0
+
+
+def test_calls_that_are_kept_without_a_row_are_a_gauge():
+    found = samples([replace(FLOOR[0], calls_kept=50)])
+    assert found["evenfloor_calls_kept", "10.0.0.1"] == 50
+
+
+def test_what_a_daemon_says_is_there_only_where_there_is_one():
+    work = {"calls": 3, "findings": 2, "asterisk_connections": 1, "database_connections": 4}
+    found = samples([FLOOR[0], replace(FLOOR[1], heartbeat_age=None, **work)])
+    silent, working = FLOOR[0].server_ip, FLOOR[1].server_ip
+    assert found["evenfloor_calls", working] == 3
+    assert found["evenfloor_findings_total", working] == 2
+    assert found["evenfloor_asterisk_connections_total", working] == 1
+    assert found["evenfloor_database_connections_total", working] == 4
+    assert found["evenfloor_heartbeat_age_seconds", working] == math.inf
+    assert found["evenfloor_heartbeat_age_seconds", silent] == FLOOR[0].heartbeat_age
+    assert ("evenfloor_calls", silent) not in found
+
+
+def test_weights_are_gauges_only_where_a_dialer_has_one():
+    assert not [name for name, _dialer in samples(FLOOR) if name == "evenfloor_dialer_weight"]
+    found = samples([FLOOR[0], replace(FLOOR[1], weight=0.5)])
+    assert found["evenfloor_dialer_weight", "10.0.0.1"] == 1
+    assert found["evenfloor_dialer_weight", "10.0.0.2"] == 0.5
+    assert found["evenfloor_spread_agents", None] == 2
 
 
 def test_without_the_database_nothing_is_said_but_that_it_is_away():
     assert samples(None) == {("evenfloor_up", None): 0}
+
+
+def test_lists_in_lists_are_no_json():
+    request = Flask("x").test_request_context(
+        "/", method="POST", data="[" * 16_000, content_type="application/json"
+    )
+    with request:
+        assert json_body() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [(None, 10), ("3", 3), ("99", 10), ("inf", 10), ("1e-9", 0.1), ("0.001", 0.1)],
+)
+def test_a_client_waits_for_as_long_as_it_says_within_bounds(text, seconds):
+    assert web.read_timeout(text, 10) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "nan", "0", "-1", "-inf", "1,5"])
+def test_a_time_that_is_none_is_malformed(text):
+    with pytest.raises(Malformed):
+        web.read_timeout(text, 10)

@@ -52,6 +52,7 @@ def test_the_database_listens_on_the_clusters_address_only(cluster):
     ("host", "path", "group"),
     [
         ("db1", "/etc/evenfloor/provisioning.cnf", "root"),
+        ("db1", "/etc/evenfloor/database.key", "mysql"),
         ("login1", "/etc/evenfloor/evenfloor.ini", "evenfloor"),
         ("dialer1", "/etc/evenfloor/evenfloor.ini", "evenfloor"),
         ("dialer1", "/etc/asterisk/manager.conf", "asterisk"),
@@ -83,9 +84,23 @@ def test_a_dialers_database_user_reads_no_password(cluster):
                           "phones'); print(k.rowcount)\"")  # fmt: skip
     assert int(allowed) > 0
     for column in ("pass", "conf_secret"):
-        with pytest.raises(RuntimeError, match="denied"):
-            cluster.run("dialer1", f"{python} -c \"{words} k.execute('SELECT {column} FROM "
-                        "phones')\"")  # fmt: skip
+        for table in ("phones", "asterisk.phones"):
+            with pytest.raises(RuntimeError, match="denied|Unknown column"):
+                cluster.run("dialer1", f"{python} -c \"{words} k.execute('SELECT {column} FROM "
+                            f"{table}')\"")  # fmt: skip
+
+
+def test_hosts_speak_to_the_database_over_tls_alone(cluster):
+    without = "SELECT CONCAT(user, '@', host) FROM mysql.user WHERE ssl_type = '' AND user IN"
+    assert cluster.sql(f"{without} ('evenfloor_login', 'evenfloor_dialer')") == []
+    for host in ("login1", *DIALERS):
+        cluster.run(host, "grep -x 'tls_ca = /etc/evenfloor/ca.pem' /etc/evenfloor/evenfloor.ini")
+
+
+def test_the_authoritys_key_has_never_left_the_database_host(on, cluster):
+    assert on("db1").file("/etc/evenfloor/ca.key").exists
+    for host in ("login1", *DIALERS):
+        assert not on(host).file("/etc/evenfloor/ca.key").exists
 
 
 def test_anonymous_sip_is_refused(cluster):

@@ -18,8 +18,11 @@ LEAVING = "dialer3"
 OLD_ENOUGH = 20
 #: The tags of site.yml that are run alone, and the roles that must have run then.
 PARTS = [
-    ("login", {"login_service", "package", "database", "service"}),
-    ("phones", {"dialer", "softphone", "service", "flavor_plain", "phone_aliases"}),
+    ("login", {"login_service", "login_front", "certificate", "package", "database", "service"}),
+    (
+        "phones",
+        {"dialer", "dialer_edge", "softphone", "service", "flavor_plain", "phone_aliases"},
+    ),
 ]
 
 
@@ -34,6 +37,12 @@ def nobody_there(cluster, folder, group: str, name: str) -> str:
     hosts = {name: {"ansible_host": nobodys_address(cluster)}}
     path.write_text(json.dumps({group: {"hosts": hosts}}))
     return str(path)
+
+
+def accounts(text: str, extension: str = "") -> set[tuple[str, ...]]:
+    """Read a softphone's accounts: extension, address and password of each; of one or of all."""
+    found = re.findall(r"<sip:(\w+)@([\d.]+)>.*?auth_pass=([^;]+)", text)
+    return {account for account in found if extension in ("", account[0])}
 
 
 @contextlib.contextmanager
@@ -192,7 +201,18 @@ def test_credentials_are_written_for_their_owner_only_and_printed_nowhere(cluste
     assert registrations[0]["registration_password"] == cluster.sql(query)[0][0]
     secrets = [row["login_password"] for row in agents.values()]
     secrets += [row["registration_password"] for row in registrations]
+    token = folder / "operator.token"
+    assert token.stat().st_mode & 0o777 == 0o600
+    secrets.append(token.read_text().strip())
+    assert len(secrets[-1]) >= 32
+    tokens = json.loads((folder / "phones/tokens.json").read_text())
+    assert set(tokens) == set(agents)
+    secrets += tokens.values()
     assert not [secret for secret in secrets if secret in printed]
+    assert accounts(cluster.get_text(f"/provision/{tokens['105x']}/baresip-accounts")) == accounts(
+        cluster.run("seat2", "cat /etc/baresip/accounts"), "105"
+    )
+    assert "BEGIN CERTIFICATE" in (folder / "ca.pem").read_text()
     recap = cluster.playbook(*words).stdout.partition("PLAY RECAP")[2]
     assert "changed=0" in recap
 
@@ -212,7 +232,7 @@ def test_a_dialer_that_cannot_be_reached_is_named_and_holds_nobody_up(cluster, t
     # The letter of a fourth dialer's phones.
     assert not [row for row in cluster.sql("SELECT logins_list FROM phones_alias") if "d" in row[0]]
     # Nobody asked for it after all.
-    cluster.playbook("playbooks/aliases.yml", "-e", "confirmed=true")
+    cluster.playbook("playbooks/aliases.yml", "-e", "phone_aliases_confirmed=true")
     assert cluster.sql(
         f"SELECT COUNT(*) FROM phones WHERE server_ip = '{nobodys_address(cluster)}'"
     ) == [["0"]]
@@ -226,7 +246,7 @@ def test_a_part_is_run_alone_by_its_tag(cluster, tags, roles):
     named = [line for line in tasks if "Validating arguments" not in line]
     ran = {line.partition("[")[2].partition(" :")[0].rpartition(".")[2] for line in named}
     # The checks before a run, and the package for all hosts, are always there.
-    assert roles <= ran <= roles | {"package", "dialer", "flavor_plain", "database"}
+    assert roles <= ran <= roles | {"package", "dialer", "flavor_plain", "database", "agents"}
     assert "changed=1" not in done.stdout
 
 

@@ -51,7 +51,7 @@ class Moving:
         """Return how many rows of each table have the old and the new address."""
         counts = f"SUM(server_ip = '{self.old}') > 0, SUM(server_ip = '{self.new}') > 0"
         tables = ("servers", "phones", "server_updater", "vicidial_confbridges",
-                  "evenfloor_dialers")  # fmt: skip
+                  "evenfloor_dialers", "evenfloor_weights")  # fmt: skip
         return [self.cluster.sql(f"SELECT {counts} FROM {table}")[0] for table in tables]
 
 
@@ -91,7 +91,7 @@ def test_a_dialer_gets_another_address_and_its_own_back_while_a_call_goes_on(
     printed = moving.renumber(moving.new).stdout
     assert f"{moving.name} has the address {moving.new}" in " ".join(printed.split())
     expect_the_call_goes_on(cluster, moving)
-    assert moving.addresses() == [["0", "1"]] * 5
+    assert moving.addresses() == [["0", "1"]] * 6
     floor = cluster.floor()[moving.name]
     assert floor["takes_logins"] and floor["registered"] == floor["phones"]
     users = "SELECT host FROM mysql.user WHERE user = 'evenfloor_dialer' ORDER BY host"
@@ -120,7 +120,7 @@ def test_a_dialer_gets_another_address_and_its_own_back_while_a_call_goes_on(
     assert "nothing is left to do" in " ".join(again.stdout.split())
     moving.ask_from_old_address()
     moving.renumber(moving.old)
-    assert moving.addresses() == [["1", "0"]] * 5
+    assert moving.addresses() == [["1", "0"]] * 6
     expect_the_call_goes_on(cluster, moving)
     assert cluster.sql("SELECT COUNT(*) FROM evenfloor_renumbering") == [["0"]]
 

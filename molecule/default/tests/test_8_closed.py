@@ -11,7 +11,7 @@ from tests.waiting import PATIENCE, wait_until
 pytestmark = pytest.mark.usefixtures("nobody_logged_in")
 
 GOING = "107"
-CONFIRMED = ["-e", "confirmed=true"]
+CONFIRMED = ["-e", "phone_aliases_confirmed=true"]
 ALIASES = "SELECT alias_id, logins_list FROM phones_alias ORDER BY alias_id"
 PHONES = "SELECT login, server_ip, pass, conf_secret, active FROM phones ORDER BY login, server_ip"
 

@@ -1,7 +1,10 @@
 """What breaks, and how it comes back by itself."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from lab.cluster import CHANNELS
 from tests.state import NO_RESTART, STAYS, wait_until_closed, wait_until_settled
 from tests.waiting import PATIENCE
 
@@ -91,6 +94,21 @@ def test_a_call_that_ended_while_the_daemon_was_away_is_noticed(cluster):
     cluster.wait_until(lambda: sum(cluster.counts().values()) == 0, PATIENCE, "the session ends")
     taken = "SELECT COUNT(*) FROM vicidial_confbridges WHERE extension <> ''"
     cluster.wait_until(lambda: cluster.sql(taken) == [["0"]], PATIENCE, "the room is free")
+
+
+def test_an_agent_who_logs_in_over_and_over_leaves_one_call(cluster):
+    password = cluster.password("101x")
+    with ThreadPoolExecutor(2) as agents:
+        logins = [agents.submit(cluster.login, "101x", password=password) for _time in range(60)]
+    assert all(login.result()["user"] == "agent101x" for login in logins)
+
+    def channels() -> int:
+        lists = [cluster.asterisk(dialer, CHANNELS) for dialer in cluster.dialers]
+        return sum(line.startswith("PJSIP/") for text in lists for line in text.splitlines())
+
+    cluster.wait_until(lambda: channels() == 1, PATIENCE, "one call is left")
+    wait_until_settled(cluster)
+    assert not any(entry["calls_kept"] for entry in cluster.floor().values())
 
 
 def test_the_database_restarted_is_an_error_and_then_none(cluster):

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from lab.cluster import ROOT, HttpRefusal
+from tests.monitoring import alerts
 from tests.state import STAYS, podman, takes_logins, wait_until_closed, wait_until_settled
 from tests.waiting import PATIENCE
 
@@ -59,7 +60,12 @@ def everybody_talks(cluster) -> dict[str, str]:
     return places
 
 
-def outlive(cluster, figures, name: str, strike, repair) -> None:
+def is_told_of(cluster) -> bool:
+    """Whether Alertmanager knows that the broken dialer is silent."""
+    return alerts(cluster).get("EvenfloorDialerSilent", {}).get("name") == BROKEN
+
+
+def outlive(cluster, figures, name: str, strike, repair, told: bool = False) -> None:
     """Break a dialer, log its agents in elsewhere, repair it, and wait until nothing is wrong.
 
     That no login lands there in time is proved without a clock of ours: from the moment it is
@@ -71,6 +77,7 @@ def outlive(cluster, figures, name: str, strike, repair) -> None:
         name: the outage, for the figures.
         strike: breaks it; called without arguments.
         repair: brings it back.
+        told: whether to wait before that until the operators are told.
     """
     passwords = {f"{number}x": cluster.password(f"{number}x") for number in range(101, 108)}
     places = everybody_talks(cluster)
@@ -83,6 +90,8 @@ def outlive(cluster, figures, name: str, strike, repair) -> None:
         assert cluster.dialer_of(landed) != BROKEN
     others = [count for dialer, count in cluster.counts().items() if dialer != BROKEN]
     assert max(others) - min(others) <= 1
+    if told:
+        cluster.wait_until(lambda: is_told_of(cluster), PATIENCE, "Alertmanager knows", every=1)
     repair()
     mended = time.monotonic()
     cluster.wait_until(
@@ -107,7 +116,9 @@ def test_a_daemon_that_is_killed(cluster, figures):
         lambda: cluster.run(BROKEN, "systemctl kill --signal=KILL evenfloor-dialer;"
                                     " systemctl stop evenfloor-dialer"),
         lambda: cluster.run(BROKEN, "systemctl start evenfloor-dialer"),
+        told=True,
     )  # fmt: skip
+    cluster.wait_until(lambda: not is_told_of(cluster), PATIENCE, "the alert is over", every=1)
 
 
 def test_an_asterisk_that_is_killed(cluster, figures):

@@ -42,13 +42,15 @@ def test_two_hundred_logins_sixteen_at_once_leave_the_floor_even(cluster):
     cluster.sql("DELETE FROM vicidial_live_agents")
     pages = cluster.log_in_at_once(AGENTS)
     assert all("logged in on [10.95.0." in page for page in pages)
+    assert [page for page in pages if "own choice: no" not in page] == []
     assert sum(cluster.counts().values()) == len(AGENTS)
     assert cluster.spread() <= 1
 
 
 def test_agents_who_log_in_again_leave_it_even(cluster):
     cluster.log_in_at_once(AGENTS)
-    cluster.log_in_at_once(reversed(AGENTS))
+    pages = cluster.log_in_at_once(reversed(AGENTS))
+    assert [page for page in pages if "own choice: no" not in page] == []
     assert sum(cluster.counts().values()) == len(AGENTS)
     assert cluster.spread() <= 1
 
@@ -104,10 +106,22 @@ def test_a_phone_that_is_no_alias_is_the_agents_choice(cluster):
 
 
 def test_an_alias_that_is_called_like_one_of_its_phones_is_balanced(cluster):
-    assert "logged in on [10.95.0.20] with 1003d" in cluster.log_in(1003, alias="1003d")
+    page = cluster.log_in(1003, alias="1003d")
+    assert "logged in on [10.95.0.20] with 1003d" in page and "own choice: no" in page
     cluster.sql("UPDATE vicidial_live_agents SET user = 'somebody'")
     page = cluster.log_in(1003, alias="1003d")
     assert "logged in on [10.95.0.31] with 1003a" in page and "own choice: no" in page
+
+
+def test_a_phone_that_another_alias_is_called_like_is_taken(cluster):
+    # The last of the list wins where nobody is anywhere; alias 1003d would lead to 1003a, too.
+    cluster.sql(
+        "INSERT INTO vicidial_live_agents (user, server_ip, extension, campaign_id, last_call_time)"
+        " SELECT CONCAT('at ', login), server_ip, 'PJSIP/999', 'SALES', NOW() FROM phones"
+        " WHERE extension = '1003' AND login <> '1003d'"
+    )
+    page = cluster.log_in(1003)
+    assert "logged in on [10.95.0.20] with 1003d" in page and "own choice: no" in page
 
 
 def test_nothing_but_a_submitted_login_asks(cluster):

@@ -98,7 +98,8 @@ def test_it_drains_and_goes_and_nothing_of_it_is_left(cluster):
     cluster.sql("DELETE FROM lab.rebuilt")
     cluster.playbook("playbooks/remove_dialer.yml", "-e", "dialer=dialer5 confirmed=true")
     for table in ("servers", "phones", "vicidial_conferences", "vicidial_confbridges",
-                  "conferences", "server_updater", "evenfloor_dialers"):  # fmt: skip
+                  "conferences", "server_updater", "evenfloor_dialers",
+                  "evenfloor_weights"):  # fmt: skip
         query = f"SELECT COUNT(*) FROM {table} WHERE server_ip = '{NEW_IP}'"
         assert cluster.sql(query) == [["0"]], table
     assert not [row for row in cluster.sql(LISTS) if "e" in row[0]]

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from panoramisk import Manager
 from panoramisk.message import Message
@@ -40,8 +41,27 @@ ORIGINATE_HEADERS = ("Channel", "Context", "Exten", "Priority", "Callerid")
 #: A line end would begin another header, and two of them another action.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TAG = re.compile(TAG_PATTERN)
+#: What Asterisk says of a channel that it doesn't have.
+NO_CHANNEL = "No such channel"
 _UNREGISTERED_DEVICE = frozenset({"UNAVAILABLE", "INVALID", "UNKNOWN"})
 _DEVICE_PREFIX = "PJSIP/"
+
+
+class Channel(NamedTuple):
+    """A channel.
+
+    Attributes:
+        name: ``PJSIP/101-00000001``.
+        room: the extension that it runs, which is a room's number in an agent's call.
+    """
+
+    name: str
+    room: str
+
+    @property
+    def phone(self) -> str:
+        """Whose it is: ``PJSIP/101``."""
+        return self.name.rpartition("-")[0]
 
 
 class AmiSilent(Exception):
@@ -187,18 +207,30 @@ class Ami:
             raise UnsafeAction(f"{tag!r} is no session's tag")
         await self._sent({"Action": "Hangup", "Channel": tag}, ANSWER_TIMEOUT)
 
-    async def channels(self) -> dict[str, str]:
-        """List the channels: ``{Uniqueid: name}``.
+    async def channels(self) -> dict[str, Channel]:
+        """List the channels by their Uniqueid.
+
+        Raises:
+            AmiSilent: Asterisk doesn't answer, or only with a part.
+        """
+        first, *rows = await self._sent({"Action": "CoreShowChannels"}, LISTING_TIMEOUT)
+        found = [row for row in rows if row.event == "CoreShowChannel"]
+        end = rows[-1] if rows else first
+        if (first.response, end.event) != ("Success", "CoreShowChannelsComplete") or (
+            end.listitems != str(len(found))
+        ):
+            raise AmiSilent("the list of channels is incomplete")
+        return {row.uniqueid: Channel(row.channel, row.exten) for row in found}
+
+    async def is_gone(self, tag: str) -> bool:
+        """Say whether Asterisk knows that there is no channel whose Uniqueid is ``tag``.
 
         Raises:
             AmiSilent: Asterisk doesn't answer.
         """
-        answers = await self._sent({"Action": "CoreShowChannels"}, LISTING_TIMEOUT)
-        return {
-            answer.uniqueid: answer.channel
-            for answer in answers
-            if answer.event == "CoreShowChannel"
-        }
+        asked = {"Action": "Getvar", "Channel": tag, "Variable": "UNIQUEID"}
+        (answer,) = await self._sent(asked, ANSWER_TIMEOUT)
+        return (answer.response, answer.message) == ("Error", NO_CHANNEL)
 
     async def registered(self) -> set[str]:
         """List the extensions that are registered and answer.

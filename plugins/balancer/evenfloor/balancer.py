@@ -6,9 +6,11 @@ import contextlib
 import json
 import logging
 import time
+from dataclasses import replace
+from datetime import date
 
+from . import agents, attempts, metrics, policy
 from . import config as configuration
-from . import metrics, policy
 from .answers import (
     Choice,
     Explanation,
@@ -18,42 +20,46 @@ from .answers import (
     entry_of,
     explanation_of,
 )
+from .callers import HOST, Caller
+from .connection import until_won
+from .database_answers import database_answers
+from .day import Day
+from .deadline import Deadline
 from .decisions import FAILED, Trail
 from .errors import (
     ALIAS_IN_USE,
     BAD_CREDENTIALS,
     DATABASE_UNREACHABLE,
     NO_DIALER_AVAILABLE,
+    NOT_ALLOWED,
     UNKNOWN_CAMPAIGN,
     DatabaseUnreachable,
     LoginRefused,
     Malformed,
-    UnfitValue,
+    WrongPassword,
+    WrongUserPassword,
 )
+from .events import REFUSED, Event
 from .lock import Lock
 from .login_store import Claim, LoginStore, View
-from .request import Listed, Request, check_typed
+from .registrations import Reporting
+from .request import Campaign, KnownAgent, Listed, Request, check_typed
 from .sessions import LiveSession, new_tag
 
 log = logging.getLogger("evenfloor.balancer")
 
+#: One answer for all: nobody learns from it which phone logins, or which agents, there are.
+WRONG_PASSWORD = "unknown phone login or user, or wrong password"  # noqa: S105 - words
+
+#: Refusals that those who watch the floor see, besides those of every dialer.
+WATCHED = (ALIAS_IN_USE, BAD_CREDENTIALS, NOT_ALLOWED, UNKNOWN_CAMPAIGN)
+
 #: What has expired is removed at most so often, in seconds.
 PRUNE_INTERVAL = 1.0
 
-
-@contextlib.contextmanager
-def _database_answers():
-    """Refuse in the caller's words what the database rejects; its own words are for the log."""
-    try:
-        yield
-    except DatabaseUnreachable as error:
-        log.warning("the database: %s", error)
-        if isinstance(error, UnfitValue):
-            words = "there are characters in it that the database's tables can't hold"
-            raise Malformed(BAD_CREDENTIALS, words) from error
-        raise LoginRefused(
-            DATABASE_UNREACHABLE, "the database doesn't answer as it should; try again in a moment"
-        ) from error
+#: How often a login is decided in all, if others' claims come in between. Each time is as likely
+#: to be the last as not where two databases are written to, so that one in a million fails.
+CLAIM_TRIES = 20
 
 
 class Balancer:
@@ -67,7 +73,11 @@ class Balancer:
 
     def __init__(self, config: configuration.Config):
         self._settings = config.balancer
-        self._store = LoginStore(config.database, self._settings.lock_timeout)
+        self._usual = self._settings.rules
+        self._store = LoginStore(
+            config.database, self._settings.lock_timeout, self._settings.is_guarded
+        )
+        self._reporting = Reporting(self._store.reporting_dialers)
         self._prune_after = 0.0
 
     @classmethod
@@ -85,7 +95,14 @@ class Balancer:
 
     # -- the use cases --------------------------------------------------------------------
 
-    def choose(self, alias: str, password: str, user: str = "", campaign: str = "") -> Choice:
+    def choose(
+        self,
+        alias: str,
+        password: str,
+        user: str = "",
+        campaign: str = "",
+        caller: Caller = HOST,
+    ) -> Choice:
         """Choose a dialer and reserve the place until the login is live.
 
         Args:
@@ -93,10 +110,13 @@ class Balancer:
             password: the login password.
             user: the agent; a reservation is made only for a named one.
             campaign: the campaign's id.
+            caller: who asks, what it sends as the agent's own password, and until when it waits; by
+                default whoever holds the configuration, who needs no such password. What can't be
+                done by then isn't begun, and nothing is reserved.
 
         Raises:
             LoginRefused: nobody is eligible, the credentials are wrong, the campaign is not
-                known, or the database is away.
+                known, or the database is away; or the caller has sent too many wrong passwords.
         """
         check_typed(
             required=("alias", "password"),
@@ -104,9 +124,10 @@ class Balancer:
             password=password,
             user=user,
             campaign=campaign,
+            user_password=caller.user_password,
         )
-        trail = Trail("choose", Request(alias, user, campaign, password))
-        return self._guarded(trail, lambda: self._choose(trail))
+        trail = Trail("choose", _asked(caller, alias, password, user, campaign))
+        return self._in_time(trail, lambda: self._choose(trail, caller), caller)
 
     def login(
         self,
@@ -115,6 +136,7 @@ class Balancer:
         user: str,
         campaign: str,
         take_over: bool = False,
+        caller: Caller = HOST,
     ) -> Session:
         """Choose a dialer, claim a room there and have the dialer ring the phone.
 
@@ -126,14 +148,47 @@ class Balancer:
             user: the agent.
             campaign: the campaign's id.
             take_over: end the session of somebody else who uses this alias.
+            caller: as for :meth:`choose`; a session that comes too late ends.
 
         Raises:
-            LoginRefused: as for :meth:`choose`, and where the alias is in use.
+            LoginRefused: as for :meth:`choose`, and where the alias is in use, or the agent is
+                logged in elsewhere and the caller hasn't proved to be that agent.
         """
         values = {"alias": alias, "password": password, "user": user, "campaign": campaign}
-        check_typed(required=tuple(values), **values)
-        trail = Trail("login", Request(alias, user, campaign, password))
-        return self._guarded(trail, lambda: self._login(trail, take_over))
+        check_typed(required=tuple(values), **values, user_password=caller.user_password)
+        trail = Trail("login", _asked(caller, alias, password, user, campaign))
+        return self._in_time(trail, lambda: self._login(trail, take_over, caller), caller)
+
+    def agent_to_prove(
+        self, alias: str, password: str, user: str, campaign: str, caller: Caller
+    ) -> KnownAgent | None:
+        """Find the agent whose own password is to be looked at before a choice or a login.
+
+        It takes long, and whoever has asked this can do it while the balancer serves others.
+
+        Args:
+            alias: as for :meth:`choose`, as all of them.
+            password: the login password.
+            user: the agent.
+            campaign: the campaign's id.
+            caller: who asks.
+
+        Returns:
+            The agent. None where there is nothing to prove, or no hash is worth it: who doesn't
+            know the phone's password, or has sent too many wrong ones, is refused anyway.
+
+        Raises:
+            LoginRefused: a value can't be used, or the database is away.
+        """
+        values = {"alias": alias, "password": password, "user": user, "campaign": campaign}
+        check_typed(("alias", "password"), **values, user_password=caller.user_password)
+        request = _asked(caller, alias, password, user, campaign)
+        with self._store.within(self._deadline(caller)), database_answers():
+            listed = self._store.listed(request)
+            if not listed.agent.needed or attempts.is_over(listed.tried):
+                return None
+            listed = self._store.of_one_alias(listed)
+            return listed.agent if self._store.knows_password(listed) else None
 
     def logout(self, user: str) -> int:
         """End a user's sessions: they stop counting at once, and the dialer ends the calls.
@@ -148,10 +203,55 @@ class Balancer:
             LoginRefused: the database is away.
         """
         check_typed(required=("user",), user=user)
-        with _database_answers():
+        with database_answers():
             sessions = self._store.sessions_of(user)
             self._store.end_sessions(user, sessions)
         return len(sessions)
+
+    def logout_session(self, user: str, tag: str) -> int:
+        """End one session, if it is still there.
+
+        Args:
+            user: the agent.
+            tag: the session's name.
+
+        Returns:
+            1 where it was there, else 0.
+
+        Raises:
+            LoginRefused: the database is away.
+        """
+        with database_answers():
+            return self._store.end_session(user, tag)
+
+    def logout_alias(self, alias: str, password: str, caller: Caller = HOST) -> int:
+        """End the sessions on an alias's phones, whoever's they are.
+
+        Args:
+            alias: a phone alias, a comma-separated logins list, or one phone login.
+            password: the login password.
+            caller: who asks; by default whoever holds the configuration.
+
+        Returns:
+            How many sessions there were.
+
+        Raises:
+            LoginRefused: the credentials are wrong, the caller has sent too many wrong passwords,
+                or the database is away.
+        """
+        check_typed(required=("alias", "password"), alias=alias, password=password)
+        request = _asked(caller, alias, password)
+        with database_answers(), self._wrong_passwords_counted(request):
+            listed = self._listed(request, of_one_alias=True)
+            view = self._store.view(listed, with_sessions=True)
+            _check_password(view)
+            if listed.agent.needed and not view.others:
+                # Or it would tell for nothing whether the phone's password is right.
+                raise LoginRefused(BAD_CREDENTIALS, WRONG_PASSWORD)
+            for user in {session.user for session in view.others}:
+                ended = [session for session in view.others if session.user == user]
+                self._store.end_sessions(user, ended)
+        return len(view.others)
 
     def floor(self) -> list[FloorEntry]:
         """Return every dialer with its counts.
@@ -159,9 +259,54 @@ class Balancer:
         Raises:
             LoginRefused: the database is away.
         """
-        with _database_answers():
+        with database_answers():
             floor = self._store.floor()
-        return [entry_of(row, dialer, self._settings.heartbeat_timeout) for row, dialer in floor]
+        return [entry_of(row, dialer, self._usual) for row, dialer in floor]
+
+    def day(self, day: date) -> Day:
+        """Return a day of the floor.
+
+        Args:
+            day: by the clock of this host.
+
+        Raises:
+            LoginRefused: the database is away.
+        """
+        with database_answers():
+            return self._store.day(day)
+
+    def day_as_csv(self, day: date) -> str:
+        """Return every quarter minute of a day as CSV.
+
+        Args:
+            day: by the clock of this host.
+
+        Raises:
+            LoginRefused: the database is away.
+        """
+        with database_answers():
+            return self._store.day_as_csv(day)
+
+    def dialer_names(self, deadline: Deadline) -> dict[str, str]:
+        """Return every dialer's name by its ``server_ip``.
+
+        Args:
+            deadline: until when the caller waits.
+
+        Raises:
+            LoginRefused: the database is away.
+        """
+        with self._store.within(deadline), database_answers():
+            return self._store.dialer_names()
+
+    def has_agents(self) -> bool:
+        """Say whether agents have passwords of their own.
+
+        Raises:
+            LoginRefused: the database is away.
+        """
+        with database_answers():
+            return self._store.has_agents()
 
     def ping(self) -> None:
         """Ask the database for an answer.
@@ -169,7 +314,7 @@ class Balancer:
         Raises:
             LoginRefused: the database is away.
         """
-        with _database_answers():
+        with database_answers():
             self._store.ping()
 
     def explain(self, alias: str, user: str = "", campaign: str = "") -> Explanation:
@@ -184,18 +329,90 @@ class Balancer:
             LoginRefused: the campaign is not known, or the database is away.
         """
         check_typed(required=("alias",), alias=alias, user=user, campaign=campaign)
-        with _database_answers():
+        with database_answers():
             listed = self._store.listed(Request(alias, user, campaign))
             _check_campaign(listed)
+            self._look_who_reports()
             view = self._store.view(listed, all_rooms=True)
-        return explanation_of(alias, self._decide(view), view.floor.dialers)
+        rules = self._rules(listed.campaign)
+        decision = policy.decide(view.phones, view.floor.dialers, rules)
+        return explanation_of(alias, decision, view.floor.dialers, rules)
 
     # -- how they do it -------------------------------------------------------------------
 
-    def _choose(self, trail: Trail) -> Choice:
-        listed = self._store.listed(trail.request)
+    def _deadline(self, caller: Caller) -> Deadline:
+        """Say until when a caller waits."""
+        return caller.deadline or Deadline(self._settings.request_timeout)
+
+    def _in_time(self, trail: Trail, use_case, caller: Caller):
+        """Run a use case, and undo what it began if nobody waits for it any longer."""
+        with self._store.within(self._deadline(caller)), database_answers():
+            result = self._guarded(trail, use_case)
+            self._store.undo_if_late()
+        return result
+
+    def _listed(self, request: Request, of_one_alias: bool = False) -> Listed:
+        """Read what is asked for.
+
+        Args:
+            request: what was typed.
+            of_one_alias: cut a typed list down: a stranger typed it, or it's about sessions.
+
+        Raises:
+            TooManyAttempts: the client has sent too many wrong passwords.
+        """
+        listed = self._store.listed(request)
+        attempts.check(listed.tried)
+        return self._store.of_one_alias(listed) if of_one_alias else listed
+
+    @contextlib.contextmanager
+    def _wrong_passwords_counted(self, request: Request):
+        """Count a wrong password for whoever sent it.
+
+        Raises:
+            WrongPassword: instead of a refusal for a wrong password.
+        """
+        try:
+            yield
+        except LoginRefused as refusal:
+            wrong = refusal.reason == BAD_CREDENTIALS and not isinstance(refusal, Malformed)
+            if not wrong or not request.client:
+                raise
+            is_users = isinstance(refusal, WrongUserPassword)
+            tried = self._store.count_wrong_password(request, is_users)
+            raise WrongPassword(refusal.detail, tried.failures) from refusal
+
+    def _prove_agent(self, listed: Listed, caller: Caller) -> Caller:
+        """Look whether the user is who it says, where agents have passwords of their own.
+
+        A password is looked at before the lock is taken, because its hash takes long, and only for
+        whoever knows the phone's: strangers who guess don't keep the processors busy.
+
+        Returns:
+            The caller, who has proved to be the agent if that was looked at.
+
+        Raises:
+            LoginRefused: the phone's password, the user or its password is wrong.
+        """
+        if not listed.agent.needed:
+            return caller
+        if not self._store.knows_password(listed):
+            raise LoginRefused(BAD_CREDENTIALS, WRONG_PASSWORD)
+        if caller.proof and caller.proof.agent == listed.agent:
+            is_right = caller.proof.is_right
+        else:
+            user, password = listed.request.user, caller.user_password
+            is_right = agents.is_right(listed.agent, user, password, self._deadline(caller))
+        if not is_right:
+            raise WrongUserPassword(BAD_CREDENTIALS, WRONG_PASSWORD)
+        return replace(caller, is_agent=True)
+
+    def _choose(self, trail: Trail, caller: Caller) -> Choice:
+        listed = self._listed(trail.request, of_one_alias=not caller.is_trusted)
+        self._look_who_reports()
         if not trail.request.user:
             return self._choose_for_nobody(trail, listed)
+        self._prove_agent(listed, caller)
         full: set[str] = set()
         while True:
             with self._store.lock() as lock:
@@ -207,7 +424,13 @@ class Balancer:
             full.add(choice.server_ip)
 
     def _choose_for_nobody(self, trail: Trail, listed: Listed) -> Choice:
-        """Choose for nobody in particular: nothing is reserved, and so no lock is needed."""
+        """Choose for nobody in particular: nothing is reserved, and so no lock is needed.
+
+        Where agents have passwords, strangers are refused: the answer would say whether the
+        phone's password is right.
+        """
+        if listed.agent.needed:
+            raise LoginRefused(BAD_CREDENTIALS, WRONG_PASSWORD)
         view = self._store.view(listed)
         _check_password(view)
         _check_campaign(listed)
@@ -215,11 +438,22 @@ class Balancer:
         self._store.keep_decision(trail.row())
         return choice
 
-    def _login(self, trail: Trail, take_over: bool) -> Session:
-        listed = self._store.listed(trail.request)
+    def _login(self, trail: Trail, take_over: bool, caller: Caller) -> Session:
+        listed = self._listed(trail.request, of_one_alias=True)
+        self._look_who_reports()
+        caller = self._prove_agent(listed, caller)
+        return until_won(lambda: self._claimed(trail, listed, take_over, caller), CLAIM_TRIES)
+
+    def _claimed(self, trail: Trail, listed: Listed, take_over: bool, caller: Caller) -> Session:
+        """Decide under the lock, and write the session.
+
+        Raises:
+            LostRace: others have claimed something meanwhile, and nothing has changed.
+        """
         with self._store.lock() as lock:
             view = self._look(trail, listed, lock, with_sessions=True)
-            others = self._taken_over(view, take_over)
+            _check_move(view, caller)
+            others = _taken_over(view, take_over)
             view = view.without(others)
             while True:
                 claim, choice = self._won(trail, view)
@@ -246,59 +480,51 @@ class Balancer:
         _check_campaign(listed)
         return view
 
-    def _taken_over(self, view: View, take_over: bool) -> list[LiveSession]:
-        """Say which sessions of others end: all those of the agents who use the alias.
-
-        Raises:
-            LoginRefused: the alias is in use, and it isn't to be taken over.
-        """
-        if view.others and not take_over:
-            other = view.others[0]
-            raise LoginRefused(
-                ALIAS_IN_USE,
-                f"{view.listed.request.alias} is in use by {other.user} on {other.server_ip}; "
-                "log that agent out or take the alias over",
-            )
-        return self._store.sessions_of(*{other.user for other in view.others})
-
     def _won(self, trail: Trail, view: View) -> tuple[Claim, Choice]:
         """Decide, and say what the winner claims.
 
         Raises:
             LoginRefused: nobody is eligible.
         """
-        decision, floor = self._decide(view), view.floor
+        floor = view.floor
+        decision = policy.decide(view.phones, floor.dialers, self._rules(view.listed.campaign))
         trail.note(decision, floor.dialers)
         winner = decision.winner
         if winner is None:
-            refusals = {phone.login: refusal for phone, refusal in decision.verdicts}
+            refusals = {
+                phone.login: refusal if phone.password_matches else WRONG_PASSWORD
+                for phone, refusal, _remarks in decision.verdicts
+            }
             detail = "; ".join(f"{login}: {refusal}" for login, refusal in refusals.items())
             raise LoginRefused(NO_DIALER_AVAILABLE, detail, refusals)
         claim = Claim(trail.request, winner, floor.dialers[winner.server_ip], floor)
         return claim, choice_of(decision, floor.counts)
 
-    def _decide(self, view: View) -> policy.Decision:
-        campaign = view.listed.campaign
-        rules = policy.Rules(
-            heartbeat_timeout=self._settings.heartbeat_timeout,
-            registration=self._settings.registration,
+    def _look_who_reports(self) -> None:
+        """Learn where registrations are kept, if that decides; before the lock is taken."""
+        if self._settings.registration == policy.AUTO:
+            self._reporting.refresh()
+
+    def _rules(self, campaign: Campaign) -> policy.Rules:
+        return replace(
+            self._usual,
+            reporting=self._reporting.dialers,
             grouping=campaign.grouping,
             campaign_limit=campaign.limit,
             system_limit=campaign.system_limit,
         )
-        return policy.decide(view.phones, view.floor.dialers, rules)
 
     def _guarded(self, trail: Trail, use_case):
         """Run a use case; count, log and keep how it ended."""
         started = time.perf_counter()
         try:
-            with _database_answers():
-                return use_case()
+            with database_answers(), self._wrong_passwords_counted(trail.request):
+                result = use_case()
+                self._store.undo_if_late()
+                return result
         except LoginRefused as refusal:
             trail.outcome = refusal.reason
-            if refusal.reason == NO_DIALER_AVAILABLE:
-                with contextlib.suppress(DatabaseUnreachable):
-                    self._store.keep_decision(trail.row())
+            self._keep_refusal(trail, refusal)
             raise
         except BaseException:
             trail.outcome = FAILED
@@ -306,7 +532,28 @@ class Balancer:
         finally:
             self._tell(trail, time.perf_counter() - started)
             if trail.outcome not in (DATABASE_UNREACHABLE, FAILED):
+                self._note_held(trail)
                 self._prune()
+
+    def _keep_refusal(self, trail: Trail, refusal: LoginRefused) -> None:
+        """Keep a refusal for those who watch the floor; a wrong password is kept where it counts.
+
+        Too many attempts aren't: whoever makes them would push everything else out.
+        """
+        request = trail.request
+        with contextlib.suppress(DatabaseUnreachable):
+            if refusal.reason == NO_DIALER_AVAILABLE:
+                self._store.keep_decision(trail.row())
+            elif refusal.reason in WATCHED and not isinstance(refusal, (Malformed, WrongPassword)):
+                self._store.keep_event(
+                    Event(
+                        REFUSED,
+                        request.user,
+                        request.alias,
+                        address=request.client,
+                        detail=refusal.detail,
+                    )
+                )
 
     def _tell(self, trail: Trail, seconds: float) -> None:
         metrics.CHOICES.labels(dialer=trail.chosen, outcome=trail.outcome).inc()
@@ -314,18 +561,69 @@ class Balancer:
         if log.isEnabledFor(logging.INFO):
             log.info(json.dumps(trail.line(seconds)))
 
+    def _note_held(self, trail: Trail) -> None:
+        """Note the dialers that have become too busy, and those that no longer are."""
+        held = {
+            server_ip: not dialer.held
+            for server_ip, dialer in trail.dialers.items()
+            if dialer.held != (policy.too_busy(dialer, self._usual.guard) is not None)
+        }
+        if held:
+            with contextlib.suppress(DatabaseUnreachable):
+                self._store.note_held(held)
+
     def _prune(self) -> None:
         """Remove, now and then, what has expired."""
         now = time.monotonic()
         if now >= self._prune_after:
             self._prune_after = now + PRUNE_INTERVAL
             with contextlib.suppress(DatabaseUnreachable):
+                self._store.end_doubtful()
                 self._store.prune(self._settings.decisions_kept)
+
+
+def _asked(
+    caller: Caller, alias: str, password: str, user: str = "", campaign: str = ""
+) -> Request:
+    proves_user = not caller.is_trusted or (user != "" and caller.user_password != "")
+    client = "" if caller.is_trusted else caller.client
+    return Request(alias, user, campaign, password, client, proves_user)
 
 
 def _check_password(view: View) -> None:
     if not any(phone.password_matches for phone in view.phones):
-        raise LoginRefused(BAD_CREDENTIALS, "unknown phone login or wrong password")
+        raise LoginRefused(BAD_CREDENTIALS, WRONG_PASSWORD)
+
+
+def _check_move(view: View, caller: Caller) -> None:
+    """Look whether the agent's own sessions, which would end, are the caller's to end.
+
+    Raises:
+        LoginRefused: one is on another alias, and the caller hasn't proved that it is its own.
+    """
+    for session in view.own:
+        proved = caller.is_trusted or caller.is_agent or view.is_here(session)
+        if not proved and not (session.tag and session.tag == caller.session):
+            raise LoginRefused(
+                NOT_ALLOWED,
+                f"{session.user} is logged in with another phone alias; log out there first",
+            )
+
+
+def _taken_over(view: View, take_over: bool) -> list[LiveSession]:
+    """Say which sessions of others end: those on the phones that have the password.
+
+    Raises:
+        LoginRefused: the alias is in use, and it isn't to be taken over.
+    """
+    if view.others and not take_over:
+        other = view.others[0]
+        raise LoginRefused(
+            ALIAS_IN_USE,
+            f"{view.listed.request.alias} is in use by {other.user} on {other.server_ip}; "
+            "log that agent out or take the alias over",
+        )
+    return view.others
 
 
 def _check_campaign(listed: Listed) -> None:

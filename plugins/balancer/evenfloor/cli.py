@@ -6,13 +6,20 @@ import argparse
 import dataclasses
 import getpass
 import json
-import os
+import math
 import sys
+from dataclasses import replace
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
 
-from . import __version__
+from . import __version__, plan_command
 from . import config as configuration
-from .answers import FloorEntry, spread
+from .answers import FloorEntry, has_weights, rounded, spread
 from .balancer import Balancer
+from .callers import HOST, Caller
+from .day import read_date, table
+from .deadline import Deadline
 from .errors import DATABASE_UNREACHABLE, ConfigurationError, LoginRefused, Malformed
 
 DONE, USAGE, REFUSED, UNREACHABLE = 0, 2, 3, 4
@@ -26,44 +33,52 @@ def _password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _bar(count: int, highest: int) -> str:
-    return "█" * round(count / highest * _BAR_WIDTH) if highest else ""
+def _bar(share: Fraction, highest: Fraction) -> str:
+    return "█" * round(share / highest * _BAR_WIDTH) if highest else ""
 
 
 def floor_table(floor: list[FloorEntry]) -> str:
-    """Lay the floor out for a person.
+    """Lay the floor out for a person; weights and shares only where a weight isn't 1.
 
     Args:
         floor: what :meth:`Balancer.floor` returned.
     """
-    highest = max((entry.local_agents for entry in floor), default=0)
+    highest = max((entry.share for entry in floor), default=Fraction(0))
+    weighted = has_weights(floor)
+    by_weight = f"{'weight':>8}{'share':>8}" if weighted else ""
     lines = [
-        f"{'dialer':<11}{'address':<17}{'local':>6}{'remote':>7}{'registered':>12}"
+        f"{'dialer':<11}{'address':<17}{'local':>6}{by_weight}{'remote':>7}{'registered':>12}"
         f"{'rooms':>7}{'heartbeat':>11}  state"
     ]
     for entry in floor:
-        age = "never" if entry.heartbeat_age is None else f"{entry.heartbeat_age} s"
+        age = "unknown" if entry.heartbeat_age is None else f"{entry.heartbeat_age} s"
+        if weighted:
+            by_weight = f"{entry.weight:>8}{rounded(entry.share):>8}"
         lines.append(
-            f"{entry.server_id:<11}{entry.server_ip:<17}{entry.local_agents:>6}"
+            f"{entry.server_id:<11}{entry.server_ip:<17}{entry.local_agents:>6}{by_weight}"
             f"{entry.remote_agents:>7}{f'{entry.registered}/{entry.phones}':>12}"
             f"{entry.free_rooms:>7}{age:>11}  {entry.state}"
         )
         if entry.local_agents:
-            lines.append(f"{'':<28}{_bar(entry.local_agents, highest)}")
-    lines.append(f"spread {spread(floor)}")
+            lines.append(f"{'':<28}{_bar(entry.share, highest)}")
+    unit = " shares (local agents ÷ weight)" if weighted else ""
+    lines.append(f"spread {spread(floor)}{unit}")
     return "\n".join(lines)
 
 
 def _explanation_table(explanation) -> str:
     lines = []
+    weighted = any(phone["weight"] not in (None, 1) for phone in explanation.phones)
     for phone in explanation.phones:
         mark = "→" if phone["phone_login"] == explanation.winner else " "
-        state = phone["why_not"] or "eligible"
+        state = phone["why_not"] or ", ".join(["eligible", *phone["remarks"]])
         count = "-" if phone["local_agents"] is None else phone["local_agents"]
+        weight = f", weight {phone['weight'] or '-'!s:<5}" if weighted else ""
         lines.append(
             f"{mark} {phone['phone_login']:<15} {phone['server_ip'] or '-':<16}"
-            f" {count:>5} agents  {state}"
+            f" {count:>5} agents{weight}  {state}"
         )
+    lines.append(f"registration: {explanation.registration}")
     lines.append(
         f"{explanation.winner} would win: {explanation.why}"
         if explanation.winner
@@ -73,11 +88,29 @@ def _explanation_table(explanation) -> str:
 
 
 def _as_json(value) -> str:
-    return json.dumps(dataclasses.asdict(value), indent=2)
+    return json.dumps(dataclasses.asdict(value), indent=2, default=str)
+
+
+def _caller(arguments) -> Caller:
+    seconds = arguments.timeout
+    return HOST if seconds is None else replace(HOST, deadline=Deadline(seconds))
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise ValueError
+    return seconds
 
 
 def _choose(balancer: Balancer, arguments) -> str:
-    choice = balancer.choose(arguments.alias, _password(), arguments.user, arguments.campaign)
+    choice = balancer.choose(
+        arguments.alias,
+        _password(),
+        arguments.user,
+        arguments.campaign,
+        caller=_caller(arguments),
+    )
     if arguments.json:
         return _as_json(choice)
     return f"{choice.phone_login} on {choice.server_ip}: {choice.why}"
@@ -85,7 +118,12 @@ def _choose(balancer: Balancer, arguments) -> str:
 
 def _login(balancer: Balancer, arguments) -> str:
     session = balancer.login(
-        arguments.alias, _password(), arguments.user, arguments.campaign, arguments.take_over
+        arguments.alias,
+        _password(),
+        arguments.user,
+        arguments.campaign,
+        arguments.take_over,
+        caller=_caller(arguments),
     )
     if arguments.json:
         return _as_json(session)
@@ -107,9 +145,20 @@ def _floor(balancer: Balancer, arguments) -> str:
     return floor_table(floor)
 
 
+def _day(balancer: Balancer, arguments) -> str:
+    if arguments.csv:
+        Path(arguments.csv).write_text(balancer.day_as_csv(arguments.date), encoding="utf-8")
+    day = balancer.day(arguments.date)
+    return _as_json(day) if arguments.json else table(day)
+
+
 def _explain(balancer: Balancer, arguments) -> str:
     explanation = balancer.explain(arguments.alias, arguments.user, arguments.campaign)
     return _as_json(explanation) if arguments.json else _explanation_table(explanation)
+
+
+def _balancer(arguments) -> Balancer:
+    return Balancer.from_config(arguments.config)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -122,14 +171,14 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--config",
         metavar="FILE",
-        default=os.environ.get("EVENFLOOR_CONFIG", configuration.DEFAULT_PATH),
+        default=configuration.service_path(),
         help="configuration (default: %(default)s)",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def verb(name: str, run, words: str) -> argparse.ArgumentParser:
         sub = verbs.add_parser(name, help=words, description=words, parents=[common])
-        sub.set_defaults(run=run)
+        sub.set_defaults(run=lambda arguments: run(_balancer(arguments), arguments))
         return sub
 
     def about_an_alias(sub: argparse.ArgumentParser, required: bool) -> None:
@@ -137,11 +186,20 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--user", required=required, default="", help="the agent")
         sub.add_argument("--campaign", required=required, default="", help="the campaign's id")
 
-    about_an_alias(
-        verb("choose", _choose, "Choose and reserve a dialer; password on standard input."), False
-    )
+    def that_can_be_late(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument(
+            "--timeout",
+            metavar="SECONDS",
+            type=_seconds,
+            help="what takes longer isn't begun, or is undone (default: request_timeout)",
+        )
+
+    choose = verb("choose", _choose, "Choose and reserve a dialer; password on standard input.")
+    about_an_alias(choose, False)
+    that_can_be_late(choose)
     login = verb("login", _login, "Log an agent in; password on standard input.")
     about_an_alias(login, True)
+    that_can_be_late(login)
     login.add_argument(
         "--take-over", action="store_true", help="end the session of another user of the alias"
     )
@@ -149,7 +207,16 @@ def _parser() -> argparse.ArgumentParser:
         "--user", required=True, help="the agent"
     )
     verb("floor", _floor, "Show every dialer with its counts.")
+    day = verb("day", _day, "Show how many agents each dialer had on a day.")
+    day.add_argument(
+        "--date", type=read_date, default=date.today(), help="YYYY-MM-DD (default: today)"
+    )
+    day.add_argument("--csv", metavar="FILE", help="write every quarter minute into a file")
     about_an_alias(verb("explain", _explain, "Say who would win and why; changes nothing."), False)
+    words = plan_command.WORDS
+    plan = verbs.add_parser("plan", help=words, description=words)
+    plan.set_defaults(run=plan_command.run)
+    plan_command.add_arguments(plan)
     return parser
 
 
@@ -164,7 +231,7 @@ def main(words: list[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(words)
     try:
-        print(arguments.run(Balancer.from_config(arguments.config), arguments))
+        print(arguments.run(arguments))
         return DONE
     except ConfigurationError as error:
         print(f"evenfloor: {error}", file=sys.stderr)

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from .errors import ConfigurationError
-from .policy import IGNORE, PREFER, REQUIRE
+from .policy import AUTO, IGNORE, NO_GUARD, PREFER, REQUIRE, Guard, Rules
 
 DEFAULT_PATH = "/etc/evenfloor/evenfloor.ini"
-REGISTRATIONS = (PREFER, REQUIRE, IGNORE)
+OFF = "off"
+TRANSPORTS = (OFF, "udp", "tls")
+REGISTRATIONS = (AUTO, PREFER, REQUIRE, IGNORE)
 
 
 def _number(default: float, least: float, most: float = 2**31):
@@ -27,7 +29,11 @@ def _port(default: int):
 
 @dataclass(frozen=True)
 class DatabaseConfig:
-    """How the database is reached. A ``unix_socket``, where given, wins over host and port."""
+    """How the database is reached. A ``unix_socket``, where given, wins over host and port.
+
+    Over the network, ``tls_ca`` names the file with the authority that has signed the database's
+    certificate: without such a certificate for ``host`` there is no connection.
+    """
 
     host: str = "127.0.0.1"
     port: int = _port(3306)
@@ -35,26 +41,83 @@ class DatabaseConfig:
     name: str = "asterisk"
     user: str = "evenfloor"
     password: str = field(default="", repr=False)
+    tls_ca: str = ""
 
 
 @dataclass(frozen=True)
 class BalancerConfig:
-    """How the choice is made. Times are in seconds."""
+    """How the choice is made. Times are in seconds. The guard is that of the policy."""
 
     heartbeat_timeout: int = _number(5, 1)
     lock_timeout: int = _number(3, 0, 300)
+    request_timeout: float = _number(10, 1, 25)
     registration: str = PREFER
+    settling: int = _number(0, 0, 3600)
     reservation_ttl: int = _number(10, 1, 3600)
     decisions_kept: int = _number(30 * 24 * 3600, 0)
+    guard_load: int = _number(0, 0, 1000)
+    guard_channels: int = _number(0, 0, 65535)
+    guard_idle: int = _number(0, 0, 50)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of a choice, without what a campaign and the database say."""
+        return Rules(
+            heartbeat_timeout=self.heartbeat_timeout,
+            registration=self.registration,
+            settling=self.settling,
+            guard=Guard(self.guard_load, self.guard_channels, self.guard_idle),
+        )
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it matters how busy dialers are."""
+        return self.rules.guard != NO_GUARD
 
 
 @dataclass(frozen=True)
 class LoginConfig:
-    """Where the login service listens."""
+    """Where the login service listens, and the secrets that all login hosts of a cluster share.
+
+    Attributes:
+        address: where it listens.
+        port: and on which port.
+        workers: how many processes serve.
+        session_secret: signs sessions; without it there are none.
+        operator_token: what operators show; without it only the host itself is one.
+    """
 
     address: str = "127.0.0.1"
     port: int = _port(8080)
     workers: int = _number(4, 1)
+    session_secret: str = field(default="", repr=False)
+    operator_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class ProvisioningConfig:
+    """Whether phones fetch their accounts here, and how they reach the dialers.
+
+    Attributes:
+        transport: ``udp`` or ``tls``; ``off`` where phones fetch nothing.
+        udp_port: the dialers' port for SIP over UDP.
+        tls_port: and over TLS.
+        udp_dialers: the short names of dialers that serve UDP alone, separated by commas.
+        interval: how often a registration is renewed, in seconds.
+        needs_tls: 1 where only who comes over TLS gets an answer.
+    """
+
+    transport: str = OFF
+    udp_port: int = _port(5060)
+    tls_port: int = _port(5061)
+    udp_dialers: str = ""
+    interval: int = _number(60, 30, 3600)
+    needs_tls: int = _number(1, 0, 1)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether phones are provisioned."""
+        return self.transport != OFF
 
 
 @dataclass(frozen=True)
@@ -68,6 +131,8 @@ class DialerConfig:
     ami_secret: str = field(default="", repr=False)
     poll_interval: float = _number(0.05, 0.001, 60)
     ring_timeout: int = _number(30, 1, 3600)
+    #: Calls that may end within a minute because their rows are gone.
+    max_orphans: int = _number(3, 0, 1000)
 
 
 @dataclass(frozen=True)
@@ -77,6 +142,7 @@ class Config:
     database: DatabaseConfig = field(default_factory=DatabaseConfig)
     balancer: BalancerConfig = field(default_factory=BalancerConfig)
     login: LoginConfig = field(default_factory=LoginConfig)
+    provisioning: ProvisioningConfig = field(default_factory=ProvisioningConfig)
     dialer: DialerConfig = field(default_factory=DialerConfig)
 
 
@@ -116,6 +182,11 @@ def _section(name: str, values: Mapping[str, str], environment: Mapping[str, str
     return section(**chosen)
 
 
+def service_path() -> str:
+    """Return which file the login service reads: $EVENFLOOR_CONFIG, if there is such a variable."""
+    return os.environ.get("EVENFLOOR_CONFIG", DEFAULT_PATH)
+
+
 def load(  # pylint: disable=dangerous-default-value
     path: str = DEFAULT_PATH, environment: Mapping[str, str] = os.environ
 ) -> Config:
@@ -148,9 +219,11 @@ def load(  # pylint: disable=dangerous-default-value
             for name in _SECTIONS
         }
     )
-    registration = config.balancer.registration
-    if registration not in REGISTRATIONS:
-        raise ConfigurationError(
-            f"[balancer] registration: '{registration}' is none of {', '.join(REGISTRATIONS)}"
-        )
+    _check_word("[balancer] registration", config.balancer.registration, REGISTRATIONS)
+    _check_word("[provisioning] transport", config.provisioning.transport, TRANSPORTS)
     return config
+
+
+def _check_word(where: str, word: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        raise ConfigurationError(f"{where}: '{word}' is none of {', '.join(known)}")

@@ -10,6 +10,8 @@ import contextlib
 import logging
 import os
 import random
+import socket
+import ssl
 import time
 from collections.abc import Sequence
 
@@ -17,14 +19,26 @@ import pymysql
 from pymysql.constants import CLIENT, CR, ER
 
 from .config import DatabaseConfig
-from .errors import DatabaseRefused, DatabaseUnreachable, LostRace, UnfitValue
+from .deadline import Deadline
+from .errors import (
+    DatabaseRefused,
+    DatabaseSilent,
+    DatabaseUnreachable,
+    LostRace,
+    RowBusy,
+    TooLate,
+    UnfitValue,
+)
 from .sql import Reply, Statement
 
 log = logging.getLogger("evenfloor.database")
 
-#: Seconds.
-CONNECT_TIMEOUT = 2
+#: Seconds for each step of connecting. A host that doesn't answer leaves time for the next one.
+CONNECT_TIMEOUT = 1.5
+#: Seconds that an answer is waited for, where the connection's owner says nothing else.
 ANSWER_TIMEOUT = 10
+#: Seconds that a transaction may be silent. What is frozen in between holds nobody up for longer.
+SILENT_TRANSACTION = 2
 #: How often a transaction that loses its race is tried in all.
 TRANSACTION_TRIES = 4
 #: The pause before it is tried again, in seconds: at random between these.
@@ -47,9 +61,8 @@ _GONE = {
     1792,  # a read-only transaction
     1836,  # read-only mode
 }
-_LOST_RACE = {
+LOST_RACE = {
     ER.LOCK_DEADLOCK,
-    ER.LOCK_WAIT_TIMEOUT,
     1020,  # MariaDB: the row has changed since the snapshot
 }
 _UNFIT = {
@@ -60,11 +73,14 @@ _UNFIT = {
     ER.DATA_TOO_LONG,
 }
 
+_BUSY = {ER.LOCK_WAIT_TIMEOUT}
+
 #: The driver escapes by the sql_mode that the server named at first; an init_connect changes the
 #: mode afterwards, and the driver doesn't see it.
-_BACKSLASHES_ESCAPE = (
+_SESSION = (
     "SET SESSION sql_mode = REPLACE(REPLACE(CONCAT(',', @@sql_mode), ',NO_BACKSLASH_ESCAPES', ''),"
     " ',ANSI_QUOTES', '')"
+    f", SESSION idle_write_transaction_timeout = {SILENT_TRANSACTION}"
 )
 
 #: How statements begin that do no harm when they are run once more.
@@ -78,16 +94,29 @@ class Connection:
 
     Args:
         config: where the database is.
-        longest_lock: the longest that a lock is waited for, in seconds.
+        answer_timeout: how long an answer is waited for, in seconds.
+        row_wait: how long a row lock is waited for, in seconds; 0 is the database's own setting.
+
+    Attributes:
+        deadline: until when somebody waits for what the statements find; see :meth:`within`.
+        bound: whether a lock or a transaction would be lost with the connection.
+        made: how often the connection has been made.
     """
 
-    def __init__(self, config: DatabaseConfig, longest_lock: int = 0):
+    def __init__(
+        self, config: DatabaseConfig, answer_timeout: float = ANSWER_TIMEOUT, row_wait: int = 0
+    ):
         self._config = config
-        self._answer_timeout = ANSWER_TIMEOUT + longest_lock
+        self._hosts = [host.strip() for host in config.host.split(",") if host.strip()] or [""]
+        self._answer_timeout = answer_timeout
+        self._session = _SESSION + f", SESSION innodb_lock_wait_timeout = {row_wait}" * (
+            row_wait > 0
+        )
         self._connection: pymysql.Connection | None = None
         self._made_by = 0
-        #: Whether a lock or a transaction would be lost with the connection.
+        self.deadline = Deadline()
         self.bound = False
+        self.made = 0
 
     @property
     def is_open(self) -> bool:
@@ -102,29 +131,72 @@ class Connection:
             self._connection = None
             self.bound = False
 
+    @contextlib.contextmanager
+    def within(self, deadline: Deadline):
+        """Answer within a deadline all that is asked inside, or not at all.
+
+        Args:
+            deadline: until when somebody waits.
+        """
+        before, self.deadline = self.deadline, deadline
+        try:
+            yield
+        finally:
+            self.deadline = before
+
+    def patience(self, most: float | None = None) -> float:
+        """Say how long the next answer is waited for, in seconds.
+
+        Args:
+            most: a limit; the connection's own where none is given.
+
+        Raises:
+            TooLate: nobody waits any longer.
+        """
+        # Never 0: a socket that waits for 0 s doesn't wait at all.
+        remaining = self.deadline.check()
+        return min(self._answer_timeout if most is None else most, remaining)
+
     def _connected(self) -> pymysql.Connection:
         if self._connection is None or self._made_by != os.getpid():
             self._made_by = os.getpid()  # a process that was forked leaves its parent's alone
-            where = self._config
-            target = (
-                {"unix_socket": where.unix_socket}
-                if where.unix_socket
-                else {"host": where.host, "port": where.port}
-            )
-            self._connection = pymysql.connect(
-                **target,
-                user=where.user,
-                password=where.password,
-                database=where.name,
-                charset="utf8mb4",
-                autocommit=True,
-                connect_timeout=CONNECT_TIMEOUT,
-                read_timeout=self._answer_timeout,
-                write_timeout=ANSWER_TIMEOUT,
-                client_flag=CLIENT.MULTI_STATEMENTS,
-                init_command=_BACKSLASHES_ESCAPE,
-            )
+            self._connection = None
+            self._connection = self._connect()
+            self.made += 1
         return self._connection
+
+    def _connect(self) -> pymysql.Connection:
+        """Connect to the first host that answers; one that failed comes last from then on."""
+        for untried in range(len(self._hosts), 0, -1):
+            try:
+                return self._connect_to(self._hosts[0], self.patience(CONNECT_TIMEOUT) / untried)
+            except (pymysql.err.Error, OSError):
+                self._hosts.append(self._hosts.pop(0))
+                if untried == 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _connect_to(self, host: str, seconds: float) -> pymysql.Connection:
+        where = self._config
+        target = (
+            {"unix_socket": where.unix_socket, "ssl_disabled": True}
+            if where.unix_socket
+            else {"host": host, "port": where.port, **_encryption(where.tls_ca)}
+        )
+        return pymysql.connect(
+            **target,
+            user=where.user,
+            password=where.password,
+            database=where.name,
+            charset="utf8mb4",
+            autocommit=True,
+            connect_timeout=seconds,
+            # The greeting is an answer, too; a database that hangs doesn't send it.
+            read_timeout=seconds,
+            write_timeout=seconds,
+            client_flag=CLIENT.MULTI_STATEMENTS,
+            init_command=self._session,
+        )
 
     def run(self, text: str, values=None) -> Reply:
         """Run one statement.
@@ -134,7 +206,7 @@ class Connection:
         """
         return self.batch([Statement(text, values)])[0]
 
-    def batch(self, statements: Sequence[Statement]) -> list[Reply]:
+    def batch(self, statements: Sequence[Statement], most: float | None = None) -> list[Reply]:
         """Run statements in one trip to the database, up to the first that fails.
 
         A connection that broke while nobody used it (the database was restarted) is made again
@@ -142,30 +214,36 @@ class Connection:
 
         Args:
             statements: in their order; those that are ``optional`` come last.
+            most: how long the answer is waited for, in seconds; by default as long as any.
 
         Returns:
             A reply for each; fewer where an optional one failed, which is logged.
 
         Raises:
             DatabaseUnreachable: the database didn't answer.
+            TooLate: nobody waits for the answer any longer; nothing was sent.
             DatabaseRefused: it rejected a statement; :class:`LostRace` and :class:`UnfitValue`
                 say why.
         """
         was_idle = self._connection is not None and not self.bound
         try:
-            return self._trip(statements)
-        except DatabaseRefused:
+            return self._trip(statements, most)
+        except (DatabaseRefused, TooLate, DatabaseSilent):
             raise
         except DatabaseUnreachable:
             if was_idle and all(part.text.lstrip().startswith(_REPEATABLE) for part in statements):
-                return self._trip(statements)
+                return self._trip(statements, most)
             raise
 
-    def _trip(self, statements: Sequence[Statement]) -> list[Reply]:
+    def _trip(self, statements: Sequence[Statement], most: float | None = None) -> list[Reply]:
         try:
             connection = self._connected()
-        except (pymysql.err.Error, OSError) as error:
+        except DatabaseUnreachable:
+            raise
+        except Exception as error:  # the driver trips over what is no greeting of a database's
             raise DatabaseUnreachable(_in_words(error)) from error
+        # The driver has no public way to change them, and looks at them before each answer.
+        connection._read_timeout = connection._write_timeout = self.patience(most)
         cursor = connection.cursor()
         text = "; ".join([cursor.mogrify(part.text, part.values) for part in statements])
         replies: list[Reply] = []
@@ -182,7 +260,8 @@ class Connection:
             if statements[len(replies)].optional:
                 log.warning("a statement that nothing depends on failed: %s", _in_words(error))
             elif lost:
-                raise DatabaseUnreachable(_in_words(error)) from error
+                kind = DatabaseSilent if _timed_out(error) else DatabaseUnreachable
+                raise kind(_in_words(error)) from error
             else:
                 raise _refusal(error) from error
         except BaseException:
@@ -191,38 +270,67 @@ class Connection:
             raise
         return replies
 
-    def transaction(self, work):
-        """Run ``work`` again as long as it loses races, up to ``TRANSACTION_TRIES`` times.
+    def transaction(self, work, tries: int = TRANSACTION_TRIES):
+        """Run ``work`` again as long as it loses races.
 
         Args:
             work: starts a transaction and commits it; called without arguments. What it returns
                 is returned.
+            tries: how often in all.
 
         Raises:
             LostRace: it lost every time.
             DatabaseUnreachable: the database didn't answer, or rejected a statement.
         """
         was_bound = self.bound
-        for tries_left in reversed(range(TRANSACTION_TRIES)):
+
+        def attempt():
             self.bound = True
             try:
                 return work()
-            except LostRace:
-                self._roll_back()
-                if not tries_left:
-                    raise
-                time.sleep(random.uniform(*TRANSACTION_PAUSE))
             except BaseException:
-                self._roll_back()
+                self.roll_back()
                 raise
             finally:
                 self.bound = was_bound and self._connection is not None
-        raise AssertionError("unreachable")
 
-    def _roll_back(self) -> None:
+        return until_won(attempt, tries)
+
+    def roll_back(self) -> None:
+        """Undo what was begun, or end the connection and the transaction with it."""
         if self._connection is not None:
-            with contextlib.suppress(DatabaseUnreachable):
+            try:
                 self.run("ROLLBACK")
+            except DatabaseUnreachable:
+                self.close()
+
+
+def until_won(work, tries: int):
+    """Do something again as long as it loses races, after a moment for whoever has won.
+
+    Args:
+        work: called without arguments. What it returns is returned.
+        tries: how often in all.
+
+    Raises:
+        LostRace: it lost every time.
+    """
+    for _again in range(tries - 1):
+        try:
+            return work()
+        except LostRace:
+            time.sleep(random.uniform(*TRANSACTION_PAUSE))
+    return work()
+
+
+def _encryption(tls_ca: str) -> dict:
+    """Say how the driver encrypts: with whom it can be sure of, where there is an authority."""
+    if not tls_ca:
+        return {}
+    try:
+        return {"ssl": ssl.create_default_context(cafile=tls_ca)}
+    except OSError as error:
+        raise OSError(error.errno, f"tls_ca {tls_ca} can't be used: {error.strerror}") from error
 
 
 def _reply(cursor) -> Reply:
@@ -237,10 +345,20 @@ def _is_lost(error: Exception) -> bool:
     return not isinstance(code, int) or code in _GONE
 
 
+def _timed_out(error: BaseException | None) -> bool:
+    """Tell a database that is silent from a connection that ended."""
+    while error is not None:
+        if isinstance(error, (TimeoutError, socket.timeout)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _refusal(error: Exception) -> DatabaseRefused:
     """Say why the database rejected a statement, by the error's number."""
     code = error.args[0]
-    kind = LostRace if code in _LOST_RACE else UnfitValue if code in _UNFIT else DatabaseRefused
+    kinds = ((RowBusy, _BUSY), (LostRace, LOST_RACE), (UnfitValue, _UNFIT))
+    kind = next((kind for kind, codes in kinds if code in codes), DatabaseRefused)
     return kind(_in_words(error))
 
 

@@ -1,4 +1,4 @@
-"""The SQL of a dialer's daemon. Times are the database's own."""
+"""The SQL of a dialer's daemon. Times are the database's own, and UTC in Evenfloor's tables."""
 
 from __future__ import annotations
 
@@ -6,23 +6,37 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .floor_statements import FREE_ROOM, SESSION
-from .sql import Columns, Statement
+from .lock import LONGEST_NAME
+from .sql import Columns, Statement, note
 from .vicidial import ROOM_TABLES
 
 #: The daemon's Asterisk has ConfBridge rooms.
 _ROOMS = ROOM_TABLES["CONFBRIDGE"]
 #: ``vicidial_manager`` has a column for each header of an action.
 _HEADER_COLUMNS = [f"cmd_line_{letter}" for letter in "bcdefghijk"]
+#: The most actions that are claimed at once.
+CLAIMED_AT_ONCE = 100
 
 
 class ActionRow(NamedTuple):
-    """A row of ``vicidial_manager``; ``age`` is in seconds, ``headers`` a line each."""
+    """A row of ``vicidial_manager``; ``headers`` are a line each.
+
+    ``age`` is in seconds by local time, in which an hour comes twice: it may be negative.
+    """
 
     man_id: int
     action: str
     tag: str
-    age: int
+    age: int | None
     headers: str
+
+
+class ChargeRow(NamedTuple):
+    """The daemon in charge of a dialer; ``started`` is UTC in words."""
+
+    token: str
+    host: str
+    started: str
 
 
 class RoomRow(NamedTuple):
@@ -44,45 +58,142 @@ ACTION = Columns(
     man_id="man_id",
     action="COALESCE(action, '')",
     tag="COALESCE(callerid, '')",
-    age="COALESCE(TIMESTAMPDIFF(SECOND, entry_date, NOW()), 0)",
+    age="TIMESTAMPDIFF(SECOND, entry_date, NOW())",
     headers=f"CONCAT_WS(CHAR(10), {', '.join(_HEADER_COLUMNS)})",
+)
+CHARGE = Columns(
+    ChargeRow,
+    token="token",  # noqa: S106 - a column
+    host="host",
+    started="DATE_FORMAT(started, '%%Y-%%m-%%d %%H:%%i:%%s')",
 )
 ROOM = Columns(RoomRow, room="conf_exten", channel="extension")
 PEER = Columns(PeerRow, extension="extension", state="COALESCE(NULLIF(peer_status, ''), 'UNKNOWN')")
 
 
-def beat(server_ip: str) -> Statement:
-    """Write the heartbeat."""
+# -- the daemon in charge -----------------------------------------------------------------
+
+
+def charge_name(database: str, server_ip: str) -> str:
+    """Name the lock that the daemon in charge of a dialer holds."""
+    return f"evenfloor.daemon.{server_ip}.{database}"[:LONGEST_NAME]
+
+
+def take_charge(name: str, server_ip: str, token: str, host: str, lease: int) -> list[Statement]:
+    """Take charge of a dialer if nobody is in charge; the last reply says who is.
+
+    Args:
+        name: from :func:`charge_name`.
+        server_ip: the dialer.
+        token: the daemon's own.
+        host: where it runs.
+        lease: a connection that is silent for so many seconds loses the lock.
+    """
+    values = {"name": name, "server_ip": server_ip, "token": token, "host": host, "lease": lease}
+    # A connection that took the same lock twice would have to release it twice.
+    is_ours = "COALESCE(IS_USED_LOCK(%(name)s) = CONNECTION_ID(), 0)"
+    return [
+        Statement("SET SESSION wait_timeout = %(lease)s", values),
+        note(
+            "evenfloor_charge",
+            Statement(f"SELECT IF({is_ours}, 1, GET_LOCK(%(name)s, 0))", values),
+        ),
+        Statement(
+            "INSERT INTO evenfloor_daemons (server_ip, token, host, started)"
+            " SELECT %(server_ip)s, %(token)s, %(host)s, UTC_TIMESTAMP() FROM DUAL"
+            " WHERE @evenfloor_charge = 1 ON DUPLICATE KEY UPDATE"
+            " started = IF(token = VALUES(token), started, VALUES(started)),"
+            " token = VALUES(token), host = VALUES(host)",
+            values,
+        ),
+        Statement(
+            f"SELECT {CHARGE.listed} FROM evenfloor_daemons WHERE server_ip = %(server_ip)s", values
+        ),
+    ]
+
+
+def beat(server_ip: str, token: str) -> list[Statement]:
+    """Write the heartbeat, where VICIdial has it and in UTC."""
+    values = {"server_ip": server_ip, "token": token}
+    return [
+        Statement(
+            "UPDATE server_updater SET last_update = NOW() WHERE server_ip = %(server_ip)s", values
+        ),
+        Statement(
+            "UPDATE evenfloor_daemons SET beat = UTC_TIMESTAMP()"
+            " WHERE server_ip = %(server_ip)s AND token = %(token)s",
+            values,
+        ),
+    ]
+
+
+def note_kept(server_ip: str, calls: int) -> Statement:
+    """Note how many calls without a live-agent row go on."""
     return Statement(
-        "UPDATE server_updater SET last_update = NOW() WHERE server_ip = %(server_ip)s",
-        {"server_ip": server_ip},
+        "UPDATE evenfloor_daemons SET calls_kept = %(calls)s WHERE server_ip = %(server_ip)s",
+        {"calls": calls, "server_ip": server_ip},
+    )
+
+
+def note_work(
+    server_ip: str, calls: int, findings: int, asterisk_connections: int, database_connections: int
+) -> Statement:
+    """Note for monitoring how many calls go on, and what a daemon has counted since it started."""
+    return Statement(
+        "UPDATE evenfloor_daemons SET calls = %(calls)s, findings = %(findings)s,"
+        " asterisk_connections = %(asterisk_connections)s,"
+        " database_connections = %(database_connections)s WHERE server_ip = %(server_ip)s",
+        {
+            "calls": calls,
+            "findings": findings,
+            "asterisk_connections": asterisk_connections,
+            "database_connections": database_connections,
+            "server_ip": server_ip,
+        },
     )
 
 
 # -- the queue of actions -----------------------------------------------------------------
 
 
-def waiting_actions(server_ip: str) -> Statement:
-    """Select a dialer's new actions, oldest first."""
+def any_action(server_ip: str, token: str) -> Statement:
+    """Select a row if a dialer has actions that are new, or were claimed and never read."""
     return Statement(
-        f"SELECT {ACTION.listed} FROM vicidial_manager"
-        " WHERE server_ip = %(server_ip)s AND status = 'NEW' ORDER BY man_id",
-        {"server_ip": server_ip},
+        "SELECT 1 FROM vicidial_manager WHERE server_ip = %(server_ip)s AND (status = 'NEW'"
+        " OR (status = 'QUEUE' AND uniqueid = %(token)s)) LIMIT 1",
+        {"server_ip": server_ip, "token": token},
     )
 
 
-def note_sent(man_ids: Sequence[int]) -> Statement:
-    """Note that actions, at least one, were taken."""
-    return Statement(
-        "UPDATE vicidial_manager SET status = 'SENT' WHERE man_id IN %(ids)s",
-        {"ids": tuple(man_ids)},
-    )
+def claim_actions(server_ip: str, token: str) -> list[Statement]:
+    """Claim a dialer's new actions, select them, oldest first, in the second reply, and note it.
+
+    One UPDATE claims a row for one claimant, whatever the table's engine. An action is sent once,
+    or not at all if the reply is lost.
+    """
+    values = {"server_ip": server_ip, "token": token, "most": CLAIMED_AT_ONCE}
+    claimed = "server_ip = %(server_ip)s AND status = 'QUEUE' AND uniqueid = %(token)s"
+    return [
+        Statement(
+            "UPDATE vicidial_manager SET status = 'QUEUE', uniqueid = %(token)s"
+            " WHERE server_ip = %(server_ip)s AND status = 'NEW' ORDER BY man_id LIMIT %(most)s",
+            values,
+        ),
+        Statement(
+            f"SELECT {ACTION.listed} FROM vicidial_manager WHERE {claimed} ORDER BY man_id", values
+        ),
+        Statement(f"UPDATE vicidial_manager SET status = 'SENT' WHERE {claimed}", values),
+    ]
 
 
 def finish_actions(tag: str, status: str) -> Statement:
-    """Note what became of a session's actions: UPDATED or DEAD."""
+    """Note what became of a session's actions: UPDATED or DEAD.
+
+    Only of those that were sent: a logout may have asked for the call's end meanwhile.
+    """
     return Statement(
-        "UPDATE vicidial_manager SET status = %(status)s, response = 'Y' WHERE callerid = %(tag)s",
+        "UPDATE vicidial_manager SET status = %(status)s, response = 'Y'"
+        " WHERE callerid = %(tag)s AND status = 'SENT'",
         {"status": status, "tag": tag},
     )
 
@@ -130,6 +241,15 @@ def taken_rooms(server_ip: str) -> Statement:
     return Statement(
         f"SELECT {ROOM.listed} FROM {_ROOMS} WHERE server_ip = %(server_ip)s AND NOT {FREE_ROOM}",
         {"server_ip": server_ip},
+    )
+
+
+def hold_room(server_ip: str, room: str, channel: str) -> Statement:
+    """Take a room that a call is in, if it counts as free."""
+    return Statement(
+        f"UPDATE {_ROOMS} SET extension = %(channel)s WHERE server_ip = %(server_ip)s"
+        f" AND conf_exten = %(room)s AND {FREE_ROOM}",
+        {"channel": channel, "server_ip": server_ip, "room": room},
     )
 
 

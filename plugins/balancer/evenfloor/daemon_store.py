@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import functools
+import secrets
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,15 +26,35 @@ class QueuedAction:
         man_id: its number in ``vicidial_manager``.
         action: ``Originate`` or ``Hangup``.
         tag: the session that it is for.
-        age: seconds since it was queued.
+        age: seconds since it was queued, by local time; negative or None says nothing.
         headers: ``Name: value`` each.
     """
 
     man_id: int
     action: str
     tag: str
-    age: int
+    age: int | None
     headers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Charge:
+    """Which daemon is in charge of a dialer.
+
+    Attributes:
+        is_ours: whether it is the one that asks.
+        host: where it runs.
+        started: when it took charge, UTC in words.
+    """
+
+    is_ours: bool
+    host: str
+    started: str
+
+
+def new_token() -> str:
+    """Make a daemon's name, as long as ``vicidial_manager.uniqueid``."""
+    return secrets.token_hex(10)
 
 
 class DaemonStore:
@@ -42,10 +64,13 @@ class DaemonStore:
 
     Args:
         config: where the database is.
+        token: the daemon's own, from :func:`new_token`; the same for all stores of a daemon.
     """
 
-    def __init__(self, config: DatabaseConfig):
+    def __init__(self, config: DatabaseConfig, token: str):
         self._connection = Connection(config)
+        self._database = config.name
+        self._token = token
         self.close = self._connection.close
 
     def _run(self, statement: Statement) -> Reply:
@@ -53,13 +78,47 @@ class DaemonStore:
 
     def beat(self, server_ip: str) -> None:
         """Write the heartbeat."""
-        self._run(sql.beat(server_ip))
+        self._connection.batch(sql.beat(server_ip, self._token))
+
+    def take_charge(self, server_ip: str, lease: int) -> Charge:
+        """Take charge of a dialer if no other daemon is in charge, or stay in charge.
+
+        The lock ends with the connection. A daemon whose own former connection still holds it stays
+        in charge, because the row names its token and only who holds the lock writes the row.
+
+        Args:
+            server_ip: the dialer.
+            lease: a daemon that is silent for so many seconds loses the lock.
+        """
+        name = sql.charge_name(self._database, server_ip)
+        host = socket.gethostname()[:64]
+        replies = self._connection.batch(sql.take_charge(name, server_ip, self._token, host, lease))
+        found = sql.CHARGE.read(replies[-1])
+        if not found:  # somebody took the lock and has written nothing yet
+            return Charge(False, "another host", "just now")
+        return Charge(found[0].token == self._token, found[0].host, found[0].started)
+
+    def note_kept(self, server_ip: str, calls: int) -> None:
+        """Note how many calls without a live-agent row go on."""
+        self._run(sql.note_kept(server_ip, calls))
+
+    def note_work(self, server_ip: str, calls: int, findings: int, connected: int) -> None:
+        """Note for monitoring what a daemon does.
+
+        Args:
+            server_ip: its dialer.
+            calls: how many calls go on.
+            findings: what it has found wrong since it started.
+            connected: how often it has connected to Asterisk since then.
+        """
+        self._run(sql.note_work(server_ip, calls, findings, connected, self._connection.made))
 
     def take_actions(self, server_ip: str) -> list[QueuedAction]:
-        """Take the waiting AMI actions of a dialer, oldest first."""
-        rows = sql.ACTION.read(self._run(sql.waiting_actions(server_ip)))
-        if rows:
-            self._run(sql.note_sent([row.man_id for row in rows]))
+        """Take the waiting AMI actions of a dialer, oldest first. Nobody else gets them too."""
+        if not self._run(sql.any_action(server_ip, self._token)).rows:
+            return []
+        _claimed, found, _sent = self._connection.batch(sql.claim_actions(server_ip, self._token))
+        rows = sql.ACTION.read(found)
         return [
             QueuedAction(
                 row.man_id,
@@ -105,6 +164,10 @@ class DaemonStore:
         """Remove a session's live-agent row. Its room is freed with :meth:`free_room`."""
         self._run(sql.end_session(server_ip, tag))
 
+    def hold_room(self, server_ip: str, room: str, channel: str) -> None:
+        """Take a room that a call is in, so that no login is put beside it."""
+        self._run(sql.hold_room(server_ip, room, channel))
+
     def free_room(self, server_ip: str, room: str) -> None:
         """Free a room, unless a session lives in it."""
         self._run(sql.free_room(server_ip, room))
@@ -125,10 +188,12 @@ class DaemonThread:
 
     Args:
         config: where the database is.
+        token: the daemon's own.
     """
 
-    def __init__(self, config: DatabaseConfig):
-        self._store = DaemonStore(config)
+    def __init__(self, config: DatabaseConfig, token: str):
+        self._token = token
+        self._store = DaemonStore(config, token)
         self._executor = concurrent.futures.ThreadPoolExecutor(max_workers=1)
 
     async def __call__(self, method, *values):
@@ -143,7 +208,7 @@ class DaemonThread:
     def use(self, config: DatabaseConfig) -> None:
         """Connect anew, as this says, after what is being done."""
         self._executor.submit(self._store.close)
-        self._store = DaemonStore(config)
+        self._store = DaemonStore(config, self._token)
 
     def close(self) -> None:
         """Give the connection back and end the thread."""

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .policy import Decision, Dialer, Phone
+from .answers import weight_of
+from .policy import Decision, Dialer, Phone, Verdict
 from .request import Request
 
 #: The outcomes that aren't a refusal.
@@ -22,13 +23,17 @@ class PhoneSeen:
         phone_login: the phone.
         server_ip: its dialer; empty where there is no such phone.
         local_agents: the dialer's local agents; None where there is no such dialer.
+        weight: the dialer's weight; None where there is no such dialer.
         why_not: why it wasn't eligible; None where it was.
+        remarks: why others came before it although it was.
     """
 
     phone_login: str
     server_ip: str
     local_agents: int | None
+    weight: float | None
     why_not: str | None
+    remarks: list[str]
 
 
 @dataclass
@@ -43,6 +48,7 @@ class Trail:
         phones: every phone of the alias.
         lock_seconds: how long the lock was waited for; None where it wasn't asked for.
         without_lock: whether it went on without the lock.
+        dialers: every dialer of the alias, by ``server_ip``.
     """
 
     event: str
@@ -52,6 +58,7 @@ class Trail:
     phones: list[PhoneSeen] = field(default_factory=list)
     lock_seconds: float | None = None
     without_lock: bool = False
+    dialers: Mapping[str, Dialer] = field(default_factory=dict)
 
     @property
     def chosen(self) -> str:
@@ -61,14 +68,9 @@ class Trail:
     def note(self, decision: Decision, dialers: Mapping[str, Dialer]) -> None:
         """Note a decision, with every dialer's count and state."""
         self.winner = decision.winner
+        self.dialers = dialers
         self.phones = [
-            PhoneSeen(
-                phone.login,
-                phone.server_ip,
-                dialers[phone.server_ip].local_agents if phone.server_ip in dialers else None,
-                refusal,
-            )
-            for phone, refusal in decision.verdicts
+            _seen(verdict, dialers.get(verdict.phone.server_ip)) for verdict in decision.verdicts
         ]
 
     def row(self) -> dict:
@@ -105,3 +107,9 @@ class Trail:
 
     def _seen(self) -> list[dict]:
         return [vars(phone) for phone in self.phones]
+
+
+def _seen(verdict: Verdict, dialer: Dialer | None) -> PhoneSeen:
+    phone, refusal, remarks = verdict
+    agents, weight = (dialer.local_agents, weight_of(dialer)) if dialer else (None, None)
+    return PhoneSeen(phone.login, phone.server_ip, agents, weight, refusal, list(remarks))

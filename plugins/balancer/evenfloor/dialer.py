@@ -3,7 +3,7 @@
 It writes the heartbeat as long as Asterisk answers, places the calls that logins ask for,
 keeps ``phones.peer_status`` true, and ends a session when its call ends. The database says
 what should be, Asterisk what is; whatever happened to either, :meth:`Daemon.reconcile`
-brings them together again.
+brings them together again. It works only while it is in charge: one daemon for each dialer.
 
 A session's tag is its channel's Uniqueid, so a session is found again in Asterisk's list
 of channels after any restart.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import re
 import signal
@@ -22,15 +21,25 @@ import time
 from dataclasses import dataclass
 
 from . import config as configuration
-from .ami import PEER_STATES, REMOVED, Ami, AmiSilent, UnsafeAction, originate_headers
-from .daemon_store import DaemonStore, DaemonThread, QueuedAction
+from .ami import PEER_STATES, REMOVED, Ami, AmiSilent, Channel, UnsafeAction, originate_headers
+from .daemon_store import DaemonStore, DaemonThread, QueuedAction, new_token
 from .errors import ConfigurationError, DatabaseUnreachable
 from .sessions import TAG_PATTERN, LiveSession
+from .steps import say
+from .strays import Strays
 from .vicidial import REGISTERED_STATES
 
 log = logging.getLogger("evenfloor.dialer")
 
+CONFIGURATION_WRONG, SECOND = 2, 3
+
 HEARTBEAT_INTERVAL = 1.0
+CHARGE_INTERVAL = 1.0
+#: A daemon whose connection is silent for so many seconds is no longer in charge.
+CHARGE_LEASE = 5
+#: A daemon that isn't in charge ends after so many seconds. Longer than the lease: a daemon that
+#: was restarted doesn't take its own former connection for another daemon.
+CHARGE_PATIENCE = 10.0
 RECONCILE_INTERVAL = 5.0
 REGISTRATIONS_INTERVAL = 15.0
 #: How long changes of registrations are gathered before they are written.
@@ -45,6 +54,22 @@ RETRY_AFTER = 0.5
 
 _TAG = re.compile(TAG_PATTERN)
 _RINGING = "5"
+
+
+class SecondDaemon(Exception):
+    """Another daemon is in charge of this dialer."""
+
+
+def is_late(age: int | None, since_last_look: float) -> bool:
+    """Say whether an action waited too long to be sent.
+
+    Args:
+        age: its age in seconds by local time, in which an hour comes twice.
+        since_last_look: for how many seconds nobody had looked for actions: it isn't older.
+    """
+    if since_last_look <= STALE_ACTION:
+        return False
+    return age is None or not 0 <= age <= STALE_ACTION
 
 
 @dataclass
@@ -67,26 +92,37 @@ class Daemon:
         self._settings = config.dialer
         self._server_ip = config.dialer.server_ip
         self._ami = Ami(config.dialer, self._asterisk_is_back)
-        self._run = DaemonThread(config.database)
+        token = new_token()
+        self._run = DaemonThread(config.database, token)
         # A heartbeat never waits behind other work.
-        self._beat = DaemonThread(config.database)
+        self._beat = DaemonThread(config.database, token)
+        self._in_charge = asyncio.Event()
+        self._refused_since: float | None = None
+        self._looked = float("-inf")
         self._calls: dict[str, _Call] = {}
         self._ended: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._peers: dict[str, str] = {}
         self._compare = asyncio.Event()
         self._compare_registrations = asyncio.Event()
-        self._suspects: set[str] = set()
+        self._strays = Strays(self._server_ip, self._ami, self._run, config.dialer.max_orphans)
         self._tasks: set[asyncio.Task] = set()
+        self._lost = self._asterisk_connections = 0
 
     async def run(self) -> None:
-        """Serve until cancelled."""
+        """Serve until cancelled.
+
+        Raises:
+            SecondDaemon: another daemon is in charge of this dialer.
+        """
         self._ami.on("Newchannel", self._channel_made)
         self._ami.on("Newstate", self._channel_changed)
         self._ami.on("Hangup", self._channel_gone)
         self._ami.on("ContactStatus", self._contact_changed)
         self._ami.connect()
-        try:
-            await asyncio.gather(
+        loops = [
+            asyncio.ensure_future(loop)
+            for loop in (
+                self._forever(self._stay_in_charge, CHARGE_INTERVAL, always=True),
                 self._forever(self._send_heartbeat, HEARTBEAT_INTERVAL),
                 self._forever(self._send_actions, self._settings.poll_interval),
                 self._forever(self._write_ended, 0),
@@ -94,7 +130,13 @@ class Daemon:
                 self._forever(self._tidy_up, 0),
                 self._forever(self._compare_peers, 0),
             )
+        ]
+        try:
+            await asyncio.gather(*loops)
         finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
             self._ami.close()
             self._run.close()
             self._beat.close()
@@ -108,10 +150,23 @@ class Daemon:
         self._beat.use(config.database)
         self._ami.use(config.dialer)
 
-    async def _forever(self, work, interval: float) -> None:
-        """Repeat ``work`` every ``interval`` seconds; trouble is said once, then tried again."""
+    def end_kept_calls(self) -> None:
+        """End the calls that go on although they have no row: a person has looked."""
+        log.warning("told to end %d calls that have no row", self._strays.end_kept())
+        self._compare.set()
+
+    async def _forever(self, work, interval: float, always: bool = False) -> None:
+        """Repeat ``work`` every ``interval`` seconds; trouble is said once, then tried again.
+
+        Args:
+            work: what to do.
+            interval: seconds.
+            always: whether to do it even while another daemon is in charge.
+        """
         trouble = ""
         while True:
+            if not always:
+                await self._in_charge.wait()
             started = time.monotonic()
             try:
                 await work()
@@ -125,6 +180,23 @@ class Daemon:
                 await asyncio.sleep(RETRY_AFTER)
             await asyncio.sleep(max(0.0, interval - (time.monotonic() - started)))
 
+    # -- one daemon for each dialer -------------------------------------------------------
+
+    async def _stay_in_charge(self) -> None:
+        charge = await self._beat(DaemonStore.take_charge, self._server_ip, CHARGE_LEASE)
+        if charge.is_ours:
+            self._refused_since = None
+            self._in_charge.set()
+            return
+        other = f"{self._server_ip} has another daemon, on {charge.host} since {charge.started} UTC"
+        now = time.monotonic()
+        if self._refused_since is None:
+            self._refused_since = now
+            self._in_charge.clear()
+            log.warning("%s; waiting %.0f s for it to end", other, CHARGE_PATIENCE)
+        elif now - self._refused_since >= CHARGE_PATIENCE:
+            raise SecondDaemon(f"{other}; stop one of the two")
+
     # -- heartbeat ------------------------------------------------------------------------
 
     async def _send_heartbeat(self) -> None:
@@ -136,16 +208,20 @@ class Daemon:
 
     async def _send_actions(self) -> None:
         await self._ami.ready.wait()
-        for action in await self._run(DaemonStore.take_actions, self._server_ip):
-            if action.age > STALE_ACTION:
+        looked = time.monotonic()
+        actions = await self._run(DaemonStore.take_actions, self._server_ip)
+        since, self._looked = time.monotonic() - self._looked, looked
+        for action in actions:
+            if action.action == "Hangup":  # it never comes too late: no other call has this tag
+                self._strays.want_gone(action.tag)
+                self._spawn(self._end_call(action.tag))
+            elif action.action != "Originate":
+                log.warning("%s is not an action this daemon sends", action.action)
+            elif is_late(action.age, since):
                 log.warning("session %s: %s came too late", action.tag, action.action)
                 await self._run(DaemonStore.note_late, action.tag)
-            elif action.action == "Originate":
-                self._spawn(self._place_call(action))
-            elif action.action == "Hangup":
-                self._spawn(self._end_call(action.tag))
             else:
-                log.warning("%s is not an action this daemon sends", action.action)
+                self._spawn(self._place_call(action))
 
     def _spawn(self, coroutine) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -160,17 +236,20 @@ class Daemon:
             return  # reconcile() ends the session: it gets no channel
         room = headers.get("Exten", "")
         self._calls[action.tag] = _Call(room)
-        _say("originate", action.tag, room=room, channel=headers.get("Channel", ""))
+        say("originate", action.tag, room=room, channel=headers.get("Channel", ""))
         try:
             answered = await self._ami.originate(headers, action.tag, self._settings.ring_timeout)
         except AmiSilent as silence:
             log.warning("session %s: %s", action.tag, silence)
-            return  # whatever became of it, reconcile() finds out
+            call = self._calls.get(action.tag)
+            if call and not call.channel:  # whatever became of it, reconcile() finds out
+                del self._calls[action.tag]
+            return
         except UnsafeAction as error:
             log.warning("session %s: %s", action.tag, error)
             self._session_over(action.tag)
             return
-        _say("answered" if answered else "failed", action.tag, room=room)
+        say("answered" if answered else "failed", action.tag, room=room)
         if not answered:
             self._session_over(action.tag)
             return
@@ -199,11 +278,11 @@ class Daemon:
 
     def _channel_changed(self, event) -> None:
         if event.uniqueid in self._calls and event.channelstate == _RINGING:
-            _say("ringing", event.uniqueid, channel=event.channel)
+            say("ringing", event.uniqueid, channel=event.channel)
 
     def _channel_gone(self, event) -> None:
         if event.uniqueid in self._calls:
-            _say("hangup", event.uniqueid, channel=event.channel)
+            say("hangup", event.uniqueid, channel=event.channel)
             self._session_over(event.uniqueid)
 
     def _session_over(self, tag: str) -> None:
@@ -261,6 +340,7 @@ class Daemon:
     def _asterisk_is_back(self) -> None:
         # Nobody will tell how calls ended that were being placed on the lost connection.
         self._calls = {tag: call for tag, call in self._calls.items() if call.channel}
+        self._asterisk_connections += 1
         self._compare.set()
         self._compare_registrations.set()
 
@@ -274,46 +354,60 @@ class Daemon:
     async def reconcile(self) -> None:
         """Bring sessions, rooms and Asterisk's channels together.
 
-        A session without a channel ends. A room without a session is freed and a channel
+        A session ends if Asterisk, asked for its channel, says that there is none: a list of
+        channels that lacks it is not enough. A room without a session is freed and a channel
         without a session is hung up, if they were like that at the last comparison too: a
-        login that is just being written looks the same for a moment.
+        login that is just being written looks the same for a moment. Channels that are too many
+        to end at once go on, see :class:`Strays`.
         """
         sessions = await self._run(DaemonStore.sessions_on, self._server_ip)
         channels = await self._ami.channels()
         rooms = await self._run(DaemonStore.taken_rooms, self._server_ip)
         for session in sessions:
-            self._adopt_or_end(session, channels.get(session.tag))
+            await self._adopt_or_end(session, channels.get(session.tag))
         for tag in [tag for tag, call in self._calls.items() if call.channel]:
-            if tag not in channels:
+            if tag not in channels and await self._is_gone(tag):
                 self._session_over(tag)
-        await self._remove_orphans(sessions, channels, rooms)
-
-    def _adopt_or_end(self, session: LiveSession, channel: str | None) -> None:
-        if channel:
-            self._calls.setdefault(session.tag, _Call(session.room)).channel = channel
-        elif session.age >= SESSION_GRACE and not self._is_being_placed(session.tag):
-            _say("lost", session.tag, room=session.room)
-            self._calls.setdefault(session.tag, _Call(session.room))
-            self._session_over(session.tag)
-
-    def _is_being_placed(self, tag: str) -> bool:
-        return tag in self._calls and not self._calls[tag].channel
-
-    async def _remove_orphans(
-        self, sessions: list[LiveSession], channels: dict[str, str], rooms: dict[str, str]
-    ) -> None:
         tags = {session.tag for session in sessions}
         lived_in = {session.room for session in sessions}
         lived_in |= {call.room for call in self._calls.values()}
-        stray_channels = {tag for tag in channels if _TAG.fullmatch(tag) and tag not in tags}
-        stray_rooms = set(rooms) - lived_in
-        for tag in sorted(stray_channels & self._suspects):
-            _say("stray channel", tag, channel=channels[tag])
-            await self._ami.hang_up(tag)
-        for room in sorted(stray_rooms & self._suspects):
-            _say("stray room", "", room=room)
-            await self._run(DaemonStore.free_room, self._server_ip, room)
-        self._suspects = stray_channels | stray_rooms
+        await self._strays.remove(
+            {
+                tag: channel
+                for tag, channel in channels.items()
+                if _TAG.fullmatch(tag) and tag not in tags
+            },
+            set(rooms) - lived_in,
+        )
+        await self._run(
+            DaemonStore.note_work,
+            self._server_ip,
+            sum(bool(call.channel) for call in self._calls.values()),
+            self._lost + self._strays.removed,
+            self._asterisk_connections,
+        )
+
+    async def _adopt_or_end(self, session: LiveSession, channel: Channel | None) -> None:
+        if channel:
+            self._calls.setdefault(session.tag, _Call(session.room)).channel = channel.name
+        elif (
+            session.age >= SESSION_GRACE
+            and not self._is_being_placed(session.tag)
+            and await self._is_gone(session.tag)
+        ):
+            say("lost", session.tag, room=session.room)
+            self._lost += 1
+            self._calls.setdefault(session.tag, _Call(session.room))
+            self._session_over(session.tag)
+
+    async def _is_gone(self, tag: str) -> bool:
+        gone = await self._ami.is_gone(tag)
+        if not gone:
+            log.warning("session %s: not in Asterisk's list of channels, but known to it", tag)
+        return gone
+
+    def _is_being_placed(self, tag: str) -> bool:
+        return tag in self._calls and not self._calls[tag].channel
 
 
 async def _set_or_elapsed(event: asyncio.Event, seconds: float) -> None:
@@ -322,11 +416,6 @@ async def _set_or_elapsed(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
     except asyncio.TimeoutError:
         return
-
-
-def _say(what: str, tag: str, **more: str) -> None:
-    """Log one step of a session as a line of JSON."""
-    log.info(json.dumps({"event": what, "session": tag, **more}))
 
 
 def _read_again(daemon: Daemon, path: str) -> None:
@@ -342,6 +431,7 @@ def _read_again(daemon: Daemon, path: str) -> None:
 async def _serve(config: configuration.Config, path: str) -> None:
     loop = asyncio.get_running_loop()
     daemon = Daemon(config)
+    loop.add_signal_handler(signal.SIGUSR1, daemon.end_kept_calls)
     serving = loop.create_task(daemon.run())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, serving.cancel)
@@ -359,7 +449,8 @@ def main(words: list[str] | None = None) -> int:
         words: the arguments; by default the process's own.
 
     Returns:
-        0 when it was told to stop, 2 when the configuration can't be used.
+        0 when it was told to stop, 2 when the configuration can't be used, 3 when another daemon is
+        in charge of the dialer.
     """
     parser = argparse.ArgumentParser(prog="evenfloor-dialer", description="A dialer's daemon.")
     parser.add_argument("--config", metavar="FILE", default=configuration.DEFAULT_PATH)
@@ -372,8 +463,12 @@ def main(words: list[str] | None = None) -> int:
             raise ConfigurationError(f"{arguments.config}: [dialer] server_ip is missing")
     except ConfigurationError as error:
         print(f"evenfloor-dialer: {error}", file=sys.stderr)
-        return 2
-    asyncio.run(_serve(config, arguments.config))
+        return CONFIGURATION_WRONG
+    try:
+        asyncio.run(_serve(config, arguments.config))
+    except SecondDaemon as second:
+        log.critical("%s", second)
+        return SECOND
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -37,6 +37,12 @@ class DialerRow(NamedTuple):
         remote_agents: how many remote agents are live there.
         phones: how many active phones it has.
         registered: how many of them are registered.
+        calls_kept: how many calls without a row its daemon lets go on.
+        calls: how many calls go on; None where no daemon says so, as for what follows.
+        findings: how often its daemon has found sessions, rooms and channels that don't belong
+            together, since it started.
+        asterisk_connections: how often it has connected to Asterisk since then.
+        database_connections: how often it has connected to the database since then.
     """
 
     server_id: str
@@ -44,6 +50,18 @@ class DialerRow(NamedTuple):
     remote_agents: int
     phones: int
     registered: int
+    calls_kept: int = 0
+    calls: int | None = None
+    findings: int | None = None
+    asterisk_connections: int | None = None
+    database_connections: int | None = None
+
+
+class DialerOnFloor(NamedTuple):
+    """A dialer of the whole floor: its row and its state, reservations counted."""
+
+    row: DialerRow
+    dialer: Dialer
 
 
 @dataclass(frozen=True)
@@ -90,6 +108,26 @@ class Floor:
         dialers = dict(self.dialers)
         for server_ip in dialers.keys() & set(addresses):
             dialers[server_ip] = dialers[server_ip]._replace(free_rooms=0)
+        return replace(self, dialers=dialers)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether there are dialers, and no heartbeat of any is known."""
+        return bool(self.dialers) and not any(dialer.beats for dialer in self.dialers.values())
+
+    def with_last_known(self, alive: Collection[str]) -> Floor:
+        """Return the floor with the last known heartbeats in the place of unknown ones.
+
+        Args:
+            alive: the dialers that were alive, by ``server_ip``.
+        """
+        dialers = {
+            server_ip: dialer._replace(
+                last_known=server_ip in alive,
+                twin_heartbeat_age=0 if dialer.twin in alive else None,
+            )
+            for server_ip, dialer in self.dialers.items()
+        }
         return replace(self, dialers=dialers)
 
     def rooms_left(self) -> Floor:

@@ -18,10 +18,17 @@ from typing import NamedTuple
 
 from .floor import Change, DialerRow
 from .phones import PhoneRow
-from .policy import Dialer
+from .policy import WHOLE, Dialer
 from .sessions import LiveSession
 from .sql import Columns, Condition, Statement, note, quoted
-from .vicidial import DEFAULT_CONF_ENGINE, DEFAULT_PROTOCOL, REGISTERED_STATES, ROOM_TABLES
+from .vicidial import (
+    DEFAULT_CONF_ENGINE,
+    DEFAULT_PROTOCOL,
+    REGISTERED_STATES,
+    ROOM_TABLES,
+    UNKNOWN_STATES,
+    WEBPHONES,
+)
 
 #: The kinds of rows that :func:`floor` selects; each begins with its kind.
 PHONE, CHANGE, NEWEST = "phone", "change", "newest"
@@ -31,6 +38,15 @@ _LOCAL = "l.extension NOT LIKE 'R%%'"
 DIALER = "CONVERT(s.server_ip USING ascii)"
 _PROTOCOL = f"COALESCE(NULLIF(p.protocol, ''), '{DEFAULT_PROTOCOL}')"
 _IS_REGISTERED = f"p.peer_status IN ({quoted(REGISTERED_STATES)})"
+#: A reservation that counts. One that has longer than any reservation lasts was written before the
+#: clock was set back.
+UNEXPIRED = "expires > UTC_TIMESTAMP() AND expires <= UTC_TIMESTAMP() + INTERVAL 3600 SECOND"
+#: Two columns of a heartbeat were written together if they are no more seconds apart.
+WRITTEN_TOGETHER = 2
+#: A heartbeat may be so many seconds from the future: it came while the statement was waiting, or
+#: it is VICIdial's and dated by the dialer's clock.
+FROM_THE_FUTURE = 5
+FROM_ANOTHER_CLOCK = 60
 FREE_ROOM = "(extension = '' OR extension IS NULL)"
 
 
@@ -61,12 +77,14 @@ class FloorQuestion:
         user: whose own sessions and reservation don't count.
         counted: the campaign whose agents are counted besides all; empty for none.
         all_rooms: count every free room; else 1 stands for «at least one».
+        busy: read how busy the dialers are, which only VICIdial's ``servers`` says.
     """
 
     logins: tuple[str, ...]
     user: str
     counted: str = ""
     all_rooms: bool = False
+    busy: bool = False
 
 
 # -- the alias ----------------------------------------------------------------------------
@@ -90,6 +108,24 @@ def alias(typed: str, campaign_id: str) -> Statement:
     )
 
 
+def aliases_with(login: str) -> Statement:
+    """Select the logins lists of the aliases that have a phone login."""
+    return Statement(
+        "SELECT logins_list FROM phones_alias"
+        " WHERE FIND_IN_SET(%(login)s, REPLACE(logins_list, ' ', ''))",
+        {"login": login},
+    )
+
+
+def extensions_of(logins: tuple[str, ...]) -> Statement:
+    """Select the extensions of phones, each once."""
+    return Statement(
+        "SELECT DISTINCT p.extension FROM phones p WHERE p.login IN %(logins)s"
+        " ORDER BY p.extension",
+        {"logins": logins},
+    )
+
+
 def password_is_known(logins: tuple[str, ...], password: str) -> Statement:
     """Ask whether a listed phone has a password, or one that MariaDB takes for the same."""
     return Statement(
@@ -110,31 +146,53 @@ PHONE_ROW = Columns(
     active=Condition("p.active <=> 'Y'"),
     password="COALESCE(p.pass, '')",  # noqa: S106 - a column
     registered=Condition(f"COALESCE({_IS_REGISTERED}, 0)"),
+    is_webphone=Condition(f"COALESCE(p.is_webphone IN ({quoted(WEBPHONES)}), 0)"),
 )
 
-DIALER_ROW = Columns(
-    DialerRow,
-    server_id="s.server_id",
-    server_ip="s.server_ip",
-    remote_agents="(SELECT COUNT(*) FROM vicidial_live_agents l"
-    f" WHERE l.server_ip = {DIALER} AND l.extension LIKE 'R%%')",
-    phones="(SELECT COUNT(*) FROM phones p"
-    f" WHERE p.server_ip = {DIALER} AND p.active = 'Y')",
-    registered="(SELECT COUNT(*) FROM phones p"
-    f" WHERE p.server_ip = {DIALER} AND p.active = 'Y' AND {_IS_REGISTERED})",
-)  # fmt: skip
+
+def dialer_row(with_phones: bool = True) -> Columns:
+    """Say how what a person wants to know of a dialer is read.
+
+    Args:
+        with_phones: count its phones, which costs more than all the rest; else they are 0.
+    """
+    active = f"(SELECT COUNT(*) FROM phones p WHERE p.server_ip = {DIALER} AND p.active = 'Y'"
+    return Columns(
+        DialerRow,
+        server_id="s.server_id",
+        server_ip="s.server_ip",
+        remote_agents="(SELECT COUNT(*) FROM vicidial_live_agents l"
+        f" WHERE l.server_ip = {DIALER} AND l.extension LIKE 'R%%')",
+        phones=f"{active})" if with_phones else "0",
+        registered=f"{active} AND {_IS_REGISTERED})" if with_phones else "0",
+        # Older MariaDBs make a DECIMAL of it otherwise.
+        calls_kept="CAST(COALESCE(e.calls_kept, 0) AS SIGNED)",
+        calls="CAST(e.calls AS SIGNED)",
+        findings="CAST(e.findings AS SIGNED)",
+        asterisk_connections="CAST(e.asterisk_connections AS SIGNED)",
+        database_connections="CAST(e.database_connections AS SIGNED)",
+    )
+
 
 _DIALER_TABLES = f"""LEFT JOIN server_updater u ON u.server_ip = {DIALER}
-LEFT JOIN evenfloor_dialers d ON d.server_ip = {DIALER}"""
+LEFT JOIN evenfloor_daemons e ON e.server_ip = {DIALER}
+LEFT JOIN evenfloor_dialers d ON d.server_ip = {DIALER}
+LEFT JOIN evenfloor_heartbeats h ON h.server_ip = {DIALER}
+LEFT JOIN evenfloor_weights w ON w.server_ip = {DIALER}"""
+
+
+# Not EXISTS, which MariaDB gives as the text '0' here: to Python it would be true.
+_HELD = f"(SELECT COUNT(*) FROM evenfloor_held g WHERE g.server_ip = {DIALER})"
 
 
 @functools.cache
-def dialer_state(all_rooms: bool, in_campaign: bool) -> Columns:
+def dialer_state(all_rooms: bool, in_campaign: bool, busy: bool = False) -> Columns:
     """Say how a dialer's state is read. An index answers for each dialer that is asked for.
 
     Args:
         all_rooms: count every free room; else 1 stands for «at least one».
         in_campaign: count the campaign's agents too.
+        busy: read how busy it is, and whether the guard holds it back.
     """
     agents = f"SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = {DIALER}"
     twin = "CONVERT(s.active_twin_server_ip USING ascii)"
@@ -144,7 +202,7 @@ def dialer_state(all_rooms: bool, in_campaign: bool) -> Columns:
         server_ip="s.server_ip",
         active=Condition("s.active <=> 'Y'"),
         takes_logins=Condition("s.active_agent_login_server <=> 'Y'"),
-        heartbeat_age=_heartbeat_age("u"),
+        heartbeat_age=heartbeat_age("u", "e"),
         free_rooms=f"IF(s.conf_engine = 'CONFBRIDGE', {_rooms('CONFBRIDGE', all_rooms)},"
         f" {_rooms('MEETME', all_rooms)})",
         local_agents=f"({agents} AND {_LOCAL})",
@@ -154,12 +212,50 @@ def dialer_state(all_rooms: bool, in_campaign: bool) -> Columns:
         conf_engine=f"COALESCE(NULLIF(s.conf_engine, ''), '{DEFAULT_CONF_ENGINE}')",
         twin="COALESCE(s.active_twin_server_ip, '')",
         twin_heartbeat_age="IF(s.active_twin_server_ip = '', NULL,"
-        f" (SELECT {_heartbeat_age('t')} FROM server_updater t WHERE t.server_ip = {twin}))",
+        f" (SELECT {heartbeat_age('t', 'te')} FROM server_updater t"
+        f" LEFT JOIN evenfloor_daemons te ON te.server_ip = {twin} WHERE t.server_ip = {twin}))",
+        # A heartbeat that is noted as late and isn't late any more has come back just now.
+        back_for="IF(h.is_late, 0, TIMESTAMPDIFF(SECOND, h.back_since, UTC_TIMESTAMP()))",
+        # Few ever need it: see evenfloor.heartbeat_statements.last_known.
+        last_known=Condition("FALSE"),
+        # In hundredths, as a whole number.
+        weight=f"GREATEST(1, CAST(COALESCE(w.weight, 1) * {WHOLE} AS SIGNED))",
+        load="s.sysload" if busy else "NULL",
+        channels="s.channels_total" if busy else "NULL",
+        idle="s.cpu_idle_percent" if busy else "NULL",
+        held=Condition(_HELD if busy else "0"),
     )
 
 
-def _heartbeat_age(table: str) -> str:
-    return f"TIMESTAMPDIFF(SECOND, {table}.last_update, NOW())"
+def heartbeat_age(heartbeat: str, daemon: str) -> str:
+    """Return the SQL of a heartbeat's age in seconds: never negative, NULL where it isn't known.
+
+    Evenfloor's daemon writes its heartbeat in UTC. VICIdial writes the local time, in which an hour
+    comes twice a year, and beside it ``db_time``, a TIMESTAMP, which is UTC inside. It counts where
+    it was written with the heartbeat. A heartbeat from the future says nothing: a clock was set
+    back, and the dialer may have died since.
+
+    Args:
+        heartbeat: the alias of ``server_updater`` in the statement.
+        daemon: that of ``evenfloor_daemons``.
+    """
+    apart = f"TIMESTAMPDIFF(SECOND, {heartbeat}.last_update, {heartbeat}.db_time)"
+    own = f"TIMESTAMPDIFF(SECOND, {daemon}.beat, UTC_TIMESTAMP())"
+    vicidials = (
+        f"IF(ABS({apart}) <= {WRITTEN_TOGETHER},"
+        f" UNIX_TIMESTAMP() - UNIX_TIMESTAMP({heartbeat}.db_time) + {apart},"
+        f" TIMESTAMPDIFF(SECOND, {heartbeat}.last_update, NOW()))"
+    )
+    return (
+        f"IF({daemon}.beat IS NULL, {_not_negative(vicidials, FROM_ANOTHER_CLOCK)},"
+        f" {_not_negative(own, FROM_THE_FUTURE)})"
+    )
+
+
+def _not_negative(age: str, tolerance: int) -> str:
+    """Return the SQL that makes 0 of an age that is a little below, and NULL of one far below."""
+    unknown = -tolerance - 1
+    return f"GREATEST(0, NULLIF(GREATEST({age}, {unknown}), {unknown}))"
 
 
 def _rooms(conf_engine: str, all_rooms: bool) -> str:
@@ -167,14 +263,31 @@ def _rooms(conf_engine: str, all_rooms: bool) -> str:
     return f"(SELECT COUNT(*) {free})" if all_rooms else f"EXISTS (SELECT 1 {free})"
 
 
-def every_dialer() -> Statement:
-    """Select each dialer of the cluster: the arrays of a :class:`DialerRow` and of its state."""
+def every_dialer(state: Columns, with_phones: bool = True) -> Statement:
+    """Select each dialer of the cluster: the arrays of a :class:`DialerRow` and of its state.
+
+    Args:
+        state: says how the state is read.
+        with_phones: as for :func:`dialer_row`.
+    """
     return Statement(
-        f"SELECT {DIALER_ROW.array}, {dialer_state(all_rooms=True, in_campaign=False).array}"
+        f"SELECT {dialer_row(with_phones).array}, {state.array}"
         f" FROM servers s {_DIALER_TABLES}"
         " WHERE s.active_asterisk_server = %(yes)s ORDER BY s.server_id",
         {"yes": "Y"},
     )
+
+
+def reporting_dialers() -> Statement:
+    """Select the dialers that have a phone of which VICIdial has noted whether it is registered."""
+    return Statement(
+        f"SELECT DISTINCT server_ip FROM phones WHERE peer_status NOT IN ({quoted(UNKNOWN_STATES)})"
+    )
+
+
+def dialer_names() -> Statement:
+    """Select the address and the name of each dialer."""
+    return Statement("SELECT server_ip, server_id FROM servers")
 
 
 # -- what the tables don't show yet -------------------------------------------------------
@@ -182,7 +295,7 @@ def every_dialer() -> Statement:
 # A live agent's user, to be compared with a reservation's.
 _SAME_USER = "CONVERT(l.user USING utf8mb4) COLLATE utf8mb4_general_ci"
 # A reservation that counts.
-_RESERVED = "r.expires > UTC_TIMESTAMP() AND r.user <> %(user)s"
+_RESERVED = f"{UNEXPIRED} AND r.user <> %(user)s"
 
 # The caller's own sessions, which don't count.
 _OWN = f"""
@@ -217,6 +330,14 @@ _NOTE_OLDEST = note(
     "evenfloor_oldest",
     Statement("SELECT MIN(newest_id) FROM evenfloor_reservations WHERE expires > UTC_TIMESTAMP()"),
 )
+#: The same, and the epoch that the floor is read in; NULL where the cluster counts none.
+_NOTE_OLDEST_AND_EPOCH = note(
+    "evenfloor_oldest, @evenfloor_epoch",
+    Statement(
+        "SELECT MIN(newest_id), (SELECT MAX(epoch) FROM evenfloor_epoch)"
+        " FROM evenfloor_reservations WHERE expires > UTC_TIMESTAMP()"
+    ),
+)
 
 
 def changes(user: str) -> list[Statement]:
@@ -247,12 +368,12 @@ def floor(question: FloorQuestion) -> list[Statement]:
         "user": question.user,
         "campaign": question.counted,
     }
-    return [_NOTE_OLDEST, Statement(_floor_text(state_in(question)), values)]
+    return [_NOTE_OLDEST_AND_EPOCH, Statement(_floor_text(state_in(question)), values)]
 
 
 def state_in(question: FloorQuestion) -> Columns:
     """Say how the dialers' states are read in the answer to a question."""
-    return dialer_state(question.all_rooms, question.counted != "")
+    return dialer_state(question.all_rooms, question.counted != "", question.busy)
 
 
 @functools.cache
@@ -280,7 +401,8 @@ SESSION = Columns(
     channel="COALESCE(l.extension, '')",
     local=Condition(f"COALESCE({_LOCAL}, 0)"),
     campaign_id="COALESCE(l.campaign_id, '')",
-    age="COALESCE(TIMESTAMPDIFF(SECOND, l.last_call_time, NOW()), 0)",
+    # A TIMESTAMP is UTC inside.
+    age="GREATEST(0, UNIX_TIMESTAMP() - UNIX_TIMESTAMP(l.last_update_time))",
 )
 
 

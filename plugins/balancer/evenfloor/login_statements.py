@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from . import attempts
 from .floor import Floor
 from .floor_statements import FREE_ROOM
 from .phones import channel
@@ -44,18 +46,25 @@ class Claim:
 # -- reservations -------------------------------------------------------------------------
 
 
-def reserve(claim: Claim, seconds: int) -> Statement:
+#: A condition: whoever wants the claim still waits for the answer. A database that hung does later
+#: what it was asked before.
+_IN_TIME = "SYSDATE(6) < %(until)s"
+
+
+def reserve(claim: Claim, seconds: int, until: datetime) -> Statement:
     """Count a choice for some seconds, or until its user's live-agent row is there.
 
     The reservation knows the newest live-agent row of its time, so only a newer row can be the
     login that it was made for; and the session that the user had then, which counts no more.
+    Nothing is reserved once the moment ``until`` has passed, by the database's clock.
     """
     return Statement(
         "REPLACE INTO evenfloor_reservations"
-        " (user, server_ip, campaign_id, newest_id, old_id, expires) VALUES (%(user)s,"
+        " (user, server_ip, campaign_id, newest_id, old_id, expires) SELECT %(user)s,"
         " %(server_ip)s, %(campaign)s, %(newest_id)s, %(old_id)s,"
-        " UTC_TIMESTAMP() + INTERVAL %(seconds)s SECOND)",
+        f" UTC_TIMESTAMP() + INTERVAL %(seconds)s SECOND FROM DUAL WHERE {_IN_TIME}",
         {
+            "until": until,
             "user": claim.request.user,
             "server_ip": claim.phone.server_ip,
             "campaign": claim.request.campaign,
@@ -78,28 +87,112 @@ def room_beside_the_reserved(claim: Claim) -> Statement:
     )
 
 
-def forget_reservation(user: str) -> Statement:
-    """Count a user's choice no more. The table is in memory: no transaction covers it."""
-    return Statement("DELETE FROM evenfloor_reservations WHERE user = %(user)s", {"user": user})
+def forget_reservation(user: str, if_room: bool = False) -> Statement:
+    """Count a user's choice no more. The table is in memory: no transaction covers it.
+
+    Args:
+        user: whose.
+        if_room: only if :func:`claim_room` took a room.
+    """
+    condition = HAS_ROOM if if_room else "TRUE"
+    return Statement(
+        f"DELETE FROM evenfloor_reservations WHERE user = %(user)s AND {condition}",
+        {"user": user},
+    )
+
+
+def hold(server_ip: str) -> Statement:
+    """Note that the guard holds a dialer back."""
+    return Statement(
+        "INSERT IGNORE INTO evenfloor_held (server_ip, since) VALUES (%(server_ip)s,"
+        " UTC_TIMESTAMP())",
+        {"server_ip": server_ip},
+    )
+
+
+def let_go(server_ip: str) -> Statement:
+    """Note that the guard doesn't hold a dialer back any longer."""
+    return Statement(
+        "DELETE FROM evenfloor_held WHERE server_ip = %(server_ip)s", {"server_ip": server_ip}
+    )
+
+
+def take_back(claim: Claim) -> Statement:
+    """Count no more what :func:`reserve` made for a claim; a newer reservation stays."""
+    return Statement(
+        "DELETE FROM evenfloor_reservations WHERE user = %(user)s AND server_ip = %(server_ip)s"
+        " AND newest_id = %(newest_id)s",
+        {
+            "user": claim.request.user,
+            "server_ip": claim.phone.server_ip,
+            "newest_id": claim.floor.newest_id,
+        },
+    )
 
 
 # -- sessions -----------------------------------------------------------------------------
 
 
-def claim_room(claim: Claim) -> Statement:
-    """Take the lowest free room of the claim's dialer; its number is the reply's last id.
+#: The room that :func:`claim_room` took; NULL where it took none, and then the statements after it
+#: do nothing. So a whole session is written in one trip: whoever dies or freezes leaves all of it
+#: or nothing, in tables without transactions too.
+_ROOM = "@evenfloor_room"
+HAS_ROOM = f"{_ROOM} IS NOT NULL"
 
-    One UPDATE gives no room twice, lock or not.
+
+#: Whether nobody has claimed anything since the floor was read, as far as an epoch says so.
+IS_CURRENT = "@evenfloor_current"
+
+
+def note_current() -> Statement:
+    """Note whether the epoch is still that of the floor that was read.
+
+    Where several databases are written to, each has a lock of its own, so a login may have claimed
+    something in between. ``SET`` reads the row as it is now, and keeps it so for the transaction.
     """
     return Statement(
-        f"UPDATE {claim.room_table} SET extension = %(channel)s,"
-        " conf_exten = LAST_INSERT_ID(conf_exten)"
-        f" WHERE server_ip = %(server_ip)s AND {FREE_ROOM} ORDER BY conf_exten LIMIT 1",
-        {"channel": channel(claim.phone), "server_ip": claim.phone.server_ip},
+        f"SET {IS_CURRENT} = (SELECT COALESCE(MAX(epoch = @evenfloor_epoch), TRUE)"
+        " FROM evenfloor_epoch)"
     )
 
 
-def originate(claim: Claim, room: str, tag: str) -> Statement:
+def count_epoch() -> Statement:
+    """Begin a new epoch with a claim, where the cluster counts them.
+
+    Of two databases that do so at once, the second to commit is told that it lost the race.
+    """
+    return Statement(f"UPDATE evenfloor_epoch SET epoch = epoch + 1 WHERE id = 1 AND {HAS_ROOM}")
+
+
+def claim_room(claim: Claim, until: datetime) -> list[Statement]:
+    """Take the lowest free room of the claim's dialer, if :func:`note_current` says so.
+
+    One UPDATE gives no room twice, lock or not.
+
+    Args:
+        claim: who takes it.
+        until: the moment, by the database's clock, after which none is taken.
+
+    Returns:
+        The statements; the first one's reply has the room as its last id if it touched a row.
+    """
+    return [
+        Statement(
+            f"UPDATE {claim.room_table} SET extension = %(channel)s,"
+            " conf_exten = LAST_INSERT_ID(conf_exten)"
+            f" WHERE server_ip = %(server_ip)s AND {FREE_ROOM} AND {_IN_TIME} AND {IS_CURRENT}"
+            " ORDER BY conf_exten LIMIT 1",
+            {
+                "channel": channel(claim.phone),
+                "server_ip": claim.phone.server_ip,
+                "until": until,
+            },
+        ),
+        Statement(f"SET {_ROOM} = IF(ROW_COUNT() > 0, LAST_INSERT_ID(), NULL)"),
+    ]
+
+
+def originate(claim: Claim, tag: str) -> Statement:
     """Ask the claim's dialer to ring the phone and to put it into its room.
 
     The columns are those of VICIdial's queue of AMI actions, one header a column.
@@ -108,29 +201,28 @@ def originate(claim: Claim, room: str, tag: str) -> Statement:
         "INSERT INTO vicidial_manager (uniqueid, entry_date, status, response, server_ip, channel,"
         " action, callerid, cmd_line_b, cmd_line_c, cmd_line_d, cmd_line_e, cmd_line_f)"
         " SELECT '', NOW(), 'NEW', 'N', server_ip, '', 'Originate', %(tag)s, %(channel)s,"
-        " CONCAT('Context: ', ext_context), %(exten)s, 'Priority: 1', %(callerid)s"
-        " FROM servers WHERE server_ip = %(server_ip)s",
+        f" CONCAT('Context: ', ext_context), CONCAT('Exten: ', {_ROOM}), 'Priority: 1',"
+        f" CONCAT(%(callerid)s, ' <', {_ROOM}, '>')"
+        f" FROM servers WHERE server_ip = %(server_ip)s AND {HAS_ROOM}",
         {
             "tag": tag,
             "channel": f"Channel: {channel(claim.phone)}",
-            "exten": f"Exten: {room}",
-            "callerid": f'Callerid: "{tag}" <{room}>',
+            "callerid": f'Callerid: "{tag}"',
             "server_ip": claim.phone.server_ip,
         },
     )
 
 
-def live_agent(claim: Claim, room: str, tag: str) -> Statement:
+def live_agent(claim: Claim, tag: str) -> Statement:
     """Write the row that is counted."""
     return Statement(
         "INSERT INTO vicidial_live_agents (user, server_ip, conf_exten, extension, status, lead_id,"
         " campaign_id, uniqueid, callerid, channel, random_id, last_call_time, last_call_finish)"
-        " VALUES (%(user)s, %(server_ip)s, %(room)s, %(channel)s, 'PAUSED', 0, %(campaign)s, '',"
-        " %(tag)s, '', %(number)s, NOW(), NOW())",
+        f" SELECT %(user)s, %(server_ip)s, {_ROOM}, %(channel)s, 'PAUSED', 0, %(campaign)s, '',"
+        f" %(tag)s, '', %(number)s, NOW(), NOW() FROM DUAL WHERE {HAS_ROOM}",
         {
             "user": claim.request.user,
             "server_ip": claim.phone.server_ip,
-            "room": room,
             "channel": channel(claim.phone),
             "campaign": claim.request.campaign,
             "tag": tag,
@@ -139,20 +231,27 @@ def live_agent(claim: Claim, room: str, tag: str) -> Statement:
     )
 
 
-def endings(sessions: Sequence[LiveSession]) -> list[Statement]:
-    """Count sessions no more, and ask their dialers to end the calls."""
+def endings(sessions: Sequence[LiveSession], if_room: bool = False) -> list[Statement]:
+    """Count sessions no more, and ask their dialers to end the calls.
+
+    Args:
+        sessions: which.
+        if_room: only if :func:`claim_room` took a room.
+    """
+    condition = HAS_ROOM if if_room else "TRUE"
     return [
         statement
         for session in sessions
         for statement in (
             Statement(
-                "DELETE FROM vicidial_live_agents WHERE live_agent_id = %(id)s",
+                f"DELETE FROM vicidial_live_agents WHERE live_agent_id = %(id)s AND {condition}",
                 {"id": session.live_agent_id},
             ),
             Statement(
                 "INSERT INTO vicidial_manager (uniqueid, entry_date, status, response, server_ip,"
                 " channel, action, callerid)"
-                " VALUES ('', NOW(), 'NEW', 'N', %(server_ip)s, '', 'Hangup', %(tag)s)",
+                " SELECT '', NOW(), 'NEW', 'N', %(server_ip)s, '', 'Hangup', %(tag)s"
+                f" FROM DUAL WHERE {condition}",
                 {"server_ip": session.server_ip, "tag": session.tag},
             ),
         )
@@ -162,16 +261,18 @@ def endings(sessions: Sequence[LiveSession]) -> list[Statement]:
 # -- decisions ----------------------------------------------------------------------------
 
 
-def keep_decision(row: dict) -> Statement:
+def keep_decision(row: dict, if_room: bool = False) -> Statement:
     """Keep a decision; nothing depends on it.
 
     Args:
         row: from :meth:`Trail.row`.
+        if_room: only if :func:`claim_room` took a room.
     """
     return Statement(
         "INSERT INTO evenfloor_decisions (decided, user, alias_id, campaign_id, server_ip,"
-        " phone_login, outcome, detail) VALUES (NOW(), %(user)s, %(alias)s, %(campaign)s,"
-        " %(server_ip)s, %(phone_login)s, %(outcome)s, %(detail)s)",
+        " phone_login, outcome, detail) SELECT NOW(), %(user)s, %(alias)s, %(campaign)s,"
+        " %(server_ip)s, %(phone_login)s, %(outcome)s, %(detail)s"
+        f" FROM DUAL WHERE {HAS_ROOM if if_room else 'TRUE'}",
         row,
         optional=True,
     )
@@ -187,8 +288,9 @@ def forget_decision(decision_id: int) -> Statement:
 
 
 def prune(decisions_kept: int) -> list[Statement]:
-    """Remove reservations that have expired and decisions older than ``decisions_kept`` seconds."""
+    """Remove what has expired, decisions older than ``decisions_kept`` s, and the older events."""
     return [
+        attempts.prune(),
         Statement(
             "DELETE FROM evenfloor_reservations WHERE expires <= UTC_TIMESTAMP()", optional=True
         ),

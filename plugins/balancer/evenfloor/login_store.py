@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from datetime import date, datetime
 
+from . import agents, attempts, event_statements, floor_store, history_statements
 from . import floor_statements as reading
 from . import login_statements as writing
 from .config import DatabaseConfig
 from .connection import Connection
-from .floor import Change, DialerRow, Floor, assemble
+from .day import Day, as_csv, bounds, day_of
+from .deadline import Deadline
+from .errors import DatabaseRefused, DatabaseUnreachable, LostRace, RowBusy, TooLate
+from .events import REFUSED, Event
+from .floor import Change, DialerOnFloor, Floor, assemble
 from .floor_statements import FloorQuestion
-from .lock import Lock, lock_name
+from .lock import Lock
 from .login_statements import Claim
-from .phones import PhoneRow, by_login, channel, listed_phones, parse_logins
+from .phones import PhoneRow, by_login, channel, listed_phones, of_one_alias, parse_logins
 from .policy import DISABLED, Dialer, Phone
-from .request import Campaign, Listed, Request
+from .request import Campaign, KnownAgent, Listed, Request, Tried
 from .sessions import LiveSession
-from .sql import COMMIT, ROLLBACK, START, Reply, decoded
+from .sql import COMMIT, START, Reply, Statement, decoded
 from .vicidial import DEFAULT_GROUPING_LIMIT, DEFAULT_SYSTEM_LIMIT
+
+log = logging.getLogger("evenfloor.database")
+
+#: How long an answer is waited for, in seconds. A database that hangs is an error within 5 s, also
+#: where the connection has to be made again.
+ANSWER_TIMEOUT = 3
+#: How long a row lock is waited for, in seconds. Then the next best dialer is taken.
+ROW_WAIT = 1
+#: How long a question whether all is well may take, in seconds.
+PING_TIMEOUT = 1.5
+#: How long a day of the floor is waited for, in seconds.
+DAY_TIMEOUT = 20
+#: How long what nobody waits for is undone, in seconds.
+UNDO_TIMEOUT = 2
+#: Which part of the time in which an answer is waited for a claim may be made: the rest is for the
+#: way back.
+_CLAIM_PART = 0.75
 
 
 @dataclass(frozen=True)
@@ -31,7 +56,8 @@ class View:
         phones: one for each login of the list, in its order.
         floor: their dialers, without the caller's own sessions.
         own: the caller's sessions; read for a login only.
-        others: other users' sessions on these phones; read for a login only.
+        others: other users' sessions on those of the phones that have the password; read for a
+            login only.
     """
 
     listed: Listed
@@ -40,6 +66,14 @@ class View:
     own: list[LiveSession] = field(default_factory=list)
     others: list[LiveSession] = field(default_factory=list)
 
+    def is_here(self, session: LiveSession) -> bool:
+        """Whether a session is on one of the phones that have the password."""
+        return (session.server_ip, session.channel.lower()) in {
+            (phone.server_ip, channel(phone).lower())
+            for phone in self.phones
+            if phone.password_matches
+        }
+
     def without(self, sessions: Iterable[LiveSession]) -> View:
         """Return the view without other users' sessions that are about to end."""
         return replace(self, floor=self.floor.without(sessions, self.listed.counted))
@@ -47,13 +81,6 @@ class View:
     def without_rooms(self, addresses: Iterable[str]) -> View:
         """Return the view with dialers that turned out to have no room left."""
         return replace(self, floor=self.floor.without_rooms(addresses))
-
-
-class DialerOnFloor(NamedTuple):
-    """A dialer of the whole floor: its row and its state, reservations counted."""
-
-    row: DialerRow
-    dialer: Dialer
 
 
 class LoginStore:
@@ -66,11 +93,40 @@ class LoginStore:
         longest_lock: the longest that the lock is waited for, in seconds.
     """
 
-    def __init__(self, config: DatabaseConfig, longest_lock: int = 0):
-        self._connection = Connection(config, longest_lock)
-        self._lock_name = lock_name(config.name)
+    def __init__(self, config: DatabaseConfig, longest_lock: int = 0, busy: bool = False):
+        self._connection = Connection(config, ANSWER_TIMEOUT, ROW_WAIT)
+        self._database = config.name
         self._longest_lock = longest_lock
+        self._busy = busy
+        #: Users and tags of sessions of which nobody knows whether they were written.
+        self._doubtful: list[tuple[str, str]] = []
+        #: Takes back what was begun for the present caller.
+        self._undo: Callable[[], None] | None = None
         self.close = self._connection.close
+
+    @contextlib.contextmanager
+    def within(self, deadline: Deadline):
+        """Do what is asked for inside within a deadline, or not at all.
+
+        Args:
+            deadline: until when the caller waits.
+        """
+        self._undo = None
+        with self._connection.within(deadline):
+            yield
+
+    def undo_if_late(self) -> None:
+        """Undo what was begun, if the caller no longer waits for the answer.
+
+        Raises:
+            TooLate: the caller doesn't.
+        """
+        undo, deadline = self._undo, self._connection.deadline
+        if undo is not None and deadline.passed:
+            self._undo = None
+            with self._connection.within(Deadline(UNDO_TIMEOUT)):
+                undo()
+            raise TooLate("the caller no longer waits for the answer")
 
     def ping(self) -> None:
         """Ask for an answer.
@@ -78,23 +134,31 @@ class LoginStore:
         Raises:
             DatabaseUnreachable: there is none.
         """
-        self._connection.run("SELECT 1")
+        with self._connection.within(Deadline(PING_TIMEOUT)):
+            self._connection.run("SELECT 1")
 
     def lock(self) -> Lock:
         """Return the cluster's lock, to be used with ``with``; it isn't taken yet."""
-        return Lock(self._connection, self._lock_name, self._longest_lock)
+        return Lock(self._connection, self._database, self._longest_lock)
 
     # -- what a login reads ---------------------------------------------------------------
 
     def listed(self, request: Request) -> Listed:
-        """Read the alias and the campaign."""
-        reply = self._connection.batch([reading.alias(request.alias, request.campaign)])[0]
+        """Read the alias and the campaign, the user, and what its client has tried."""
+        statements = [reading.alias(request.alias, request.campaign)]
+        if request.proves_user:
+            statements.append(agents.known(request.user))
+        if request.client:
+            statements.append(attempts.look(request.client))
+        reply, *more = self._connection.batch(statements)
+        (agent,) = agents.KNOWN.read(more.pop(0)) if request.proves_user else [KnownAgent()]
         (row,) = reading.ALIAS.read(reply)
         logins = parse_logins(request.alias if row.logins_list is None else row.logins_list)
+        known = {"is_typed": row.logins_list is None, "tried": attempts.tried(more), "agent": agent}
         if request.campaign == "":
-            return Listed(request, logins, Campaign(), "")
+            return Listed(request, logins, Campaign(), "", **known)
         if row.campaign_id is None:
-            return Listed(request, logins, None, "")
+            return Listed(request, logins, None, "", **known)
         campaign = Campaign(
             row.grouping or DISABLED,
             DEFAULT_GROUPING_LIMIT if row.limit is None else row.limit,
@@ -102,17 +166,38 @@ class LoginStore:
         )
         # Only grouping asks how many agents of a campaign there are.
         counted = "" if campaign.grouping == DISABLED else request.campaign
-        return Listed(request, logins, campaign, counted)
+        return Listed(request, logins, campaign, counted, **known)
 
-    def view(self, listed: Listed, all_rooms: bool = False) -> View:
+    def has_agents(self) -> bool:
+        """Say whether agents have passwords of their own."""
+        with self._connection.within(Deadline(PING_TIMEOUT)):
+            return bool(self._connection.batch([agents.any_there()])[0].rows[0][0])
+
+    def knows_password(self, listed: Listed) -> bool:
+        """Say whether one of the listed phones has the login password."""
+        question = _question(listed)
+        known = reading.password_is_known(question.logins, listed.request.password)
+        return bool(self._connection.batch([known])[0].rows[0][0])
+
+    def of_one_alias(self, listed: Listed) -> Listed:
+        """Cut a typed list down to the phones of one alias: that of its first phone."""
+        if not listed.is_typed or len(listed.logins) < 2:
+            return listed
+        reply = self._connection.batch([reading.aliases_with(listed.logins[0])])[0]
+        logins = of_one_alias(listed.logins, [logins_list for (logins_list,) in reply.rows])
+        return replace(listed, logins=logins)
+
+    def view(self, listed: Listed, all_rooms: bool = False, with_sessions: bool = False) -> View:
         """Read phones and dialers without the lock.
 
         Args:
             listed: what :meth:`listed` returned.
             all_rooms: count every free room; else 1 stands for «at least one».
+            with_sessions: read the sessions too that a login may end.
         """
-        question = _question(listed, all_rooms)
-        view = _view(listed, question, self._connection.batch(reading.floor(question)))
+        question = replace(_question(listed, all_rooms), busy=self._busy)
+        statements = reading.floor(question) + (_sessions(question) if with_sessions else [])
+        view = self._seen(_view(listed, question, self._connection.batch(statements)))
         return replace(view, floor=view.floor.rooms_left()) if all_rooms else view
 
     def view_under_lock(self, listed: Listed, lock: Lock, with_sessions: bool = False) -> View:
@@ -125,29 +210,47 @@ class LoginStore:
             lock: the lock.
             with_sessions: read the sessions too that a login may end.
         """
-        question = _question(listed)
-        statements = reading.floor(question)
-        if with_sessions:
-            statements += [
-                reading.sessions_of((question.user,)),
-                reading.sessions_on_phones(question.logins, question.user),
-            ]
+        question = replace(_question(listed), busy=self._busy)
+        statements = reading.floor(question) + (_sessions(question) if with_sessions else [])
         known = reading.password_is_known(question.logins, listed.request.password)
-        return _view(listed, question, lock.take(statements, only_if=known))
+        return self._seen(_view(listed, question, lock.take(statements, only_if=known)))
+
+    def _seen(self, view: View) -> View:
+        return replace(view, floor=floor_store.with_last_known(self._connection, view.floor))
 
     def floor(self) -> list[DialerOnFloor]:
         """Read every dialer."""
-        found, *_noted, changes = self._connection.batch(
-            [reading.every_dialer(), *reading.changes(user="")]
+        return floor_store.read_floor(self._connection, self._busy)[0]
+
+    def dialer_names(self) -> dict[str, str]:
+        """Read every dialer's name by its ``server_ip``."""
+        return dict(self._connection.batch([reading.dialer_names()])[0].rows)
+
+    def day(self, day: date) -> Day:
+        """Read a day of the floor, by the clock of this host."""
+        first, end = bounds(day)
+        found, spread, names = self._connection.batch(
+            [
+                history_statements.parts(first, end),
+                history_statements.spread(first, end),
+                reading.dialer_names(),
+            ],
+            most=DAY_TIMEOUT,
         )
-        state = reading.dialer_state(all_rooms=True, in_campaign=False)
-        rows = [
-            DialerOnFloor(reading.DIALER_ROW.decode(about), state.decode(dialer))
-            for about, dialer in found.rows
-        ]
-        counted = assemble([row.dialer for row in rows], reading.CHANGE_ROW.read(changes))
-        dialers = counted.rooms_left().dialers
-        return [row._replace(dialer=dialers[row.row.server_ip]) for row in rows]
+        rows = history_statements.PART_ROW.read(found)
+        return day_of(day, rows, spread.rows[0], dict(names.rows))
+
+    def day_as_csv(self, day: date) -> str:
+        """Read a day's quarter minutes as CSV, by the clock of this host."""
+        found, names = self._connection.batch(
+            [history_statements.rows(*bounds(day)), reading.dialer_names()], most=DAY_TIMEOUT
+        )
+        return as_csv(history_statements.HISTORY_ROW.read(found), dict(names.rows))
+
+    def reporting_dialers(self) -> list[str]:
+        """Find the dialers of which the database says who is registered."""
+        reply = self._connection.batch([reading.reporting_dialers()])[0]
+        return [server_ip for (server_ip,) in reply.rows]
 
     def sessions_of(self, *users: str) -> list[LiveSession]:
         """Find where users are logged in."""
@@ -168,30 +271,40 @@ class LoginStore:
 
         Returns:
             Whether there is a room left for it. If not, nothing stays reserved.
+
+        Raises:
+            TooLate: nobody waits for the choice any longer. Nothing is reserved.
         """
-        _reserved, room, *kept = lock.release(
-            [writing.reserve(claim, seconds)],
+        reserved, room, *kept = lock.release(
+            [writing.reserve(claim, seconds, self._claimed_until(lock))],
             [writing.room_beside_the_reserved(claim), writing.keep_decision(decision)],
         )
-        if room.rows:
-            return True
-        # Until the choice is told, nobody makes use of its reservation.
-        self._connection.batch(
-            [
-                writing.forget_reservation(claim.request.user),
-                *[writing.forget_decision(reply.last_id) for reply in kept],
-            ]
-        )
-        return False
+        decisions = [reply.last_id for reply in kept]
+        if not reserved.touched:
+            self._take_back(claim, decisions)
+            raise TooLate("the caller no longer waits for the choice")
+        if not room.rows:
+            # Until the choice is told, nobody makes use of its reservation.
+            self._take_back(claim, decisions)
+            return False
+        self._undo = lambda: self._take_back(claim, decisions)
+        return True
+
+    def _take_back(self, claim: Claim, decisions: Sequence[int]) -> None:
+        self._connection.batch([writing.take_back(claim), *map(writing.forget_decision, decisions)])
+
+    def _claimed_until(self, lock: Lock) -> datetime:
+        """Say until when a claim may be made that is sent now, by the database's clock."""
+        return lock.until(self._connection.patience() * _CLAIM_PART)
 
     def write_session(
         self, claim: Claim, tag: str, ended: Sequence[LiveSession], lock: Lock, decision: dict
     ) -> str | None:
         """Claim a room, end the sessions it replaces, ask for the call, write what is counted.
 
-        Everything is one transaction where the engine has them. Where it hasn't, nobody's session
-        ends before there is a room, and the live-agent row comes last: it never stands without its
-        room and its call.
+        Everything is one trip, and one transaction where the engine has them. Where it hasn't,
+        nobody's session ends before there is a room, and the live-agent row comes last: it never
+        stands without its room and its call.
 
         Args:
             claim: what was chosen.
@@ -201,28 +314,83 @@ class LoginStore:
             decision: for ``evenfloor_decisions``.
 
         Returns:
-            The room; None where none was free, and nothing has changed.
+            The room; None where none was free in time, and nothing has changed.
+
+        Raises:
+            TooLate: nobody waits for the session any longer. Nothing has changed.
+            LostRace: others have claimed something since the floor was read: read it again and
+                decide again. Nothing has changed.
         """
+        user = claim.request.user
 
         def work() -> str | None:
-            _started, claimed = self._connection.batch([START, writing.claim_room(claim)])
-            if not claimed.touched:
-                self._connection.batch([ROLLBACK])
+            seconds = self._connection.patience() * _CLAIM_PART
+            late = time.perf_counter() + seconds
+            try:
+                _started, _noted, claimed, *_replies = lock.release(
+                    [
+                        START,
+                        writing.note_current(),
+                        *writing.claim_room(claim, lock.until(seconds)),
+                        *writing.endings(ended, if_room=True),
+                        writing.originate(claim, tag),
+                        writing.live_agent(claim, tag),
+                        writing.count_epoch(),
+                        COMMIT,
+                        writing.forget_reservation(user, if_room=True),
+                    ],
+                    [writing.keep_decision(decision, if_room=True)],
+                    only_if=writing.HAS_ROOM,
+                )
+            except RowBusy as error:
+                log.warning("%s: %s; the next dialer is asked", claim.phone.server_ip, error)
+                self._connection.roll_back()
                 return None
-            room = str(claimed.last_id)
-            lock.release(
-                [
-                    *writing.endings(ended),
-                    writing.originate(claim, room, tag),
-                    writing.live_agent(claim, room, tag),
-                    COMMIT,
-                    writing.forget_reservation(claim.request.user),
-                ],
-                [writing.keep_decision(decision)],
-            )
-            return room
+            if not claimed.touched and time.perf_counter() >= late:
+                raise TooLate("the caller no longer waits for the session")
+            if claimed.touched:
+                return str(claimed.last_id)
+            if not self._is_current():
+                raise LostRace("somebody else has claimed a room through another database")
+            return None
 
-        return self._connection.transaction(work)
+        try:
+            # What was decided is worth nothing once the race is lost.
+            room = self._connection.transaction(work, tries=1)
+        except (DatabaseRefused, TooLate):
+            raise
+        except DatabaseUnreachable:
+            self._doubtful.append((user, tag))
+            raise
+        if room is not None:
+            self._undo = lambda: self._end_late(user, tag)
+        return room
+
+    def _is_current(self) -> bool:
+        """Say whether the last claim failed for another reason than its epoch."""
+        return bool(self._connection.run(f"SELECT {writing.IS_CURRENT}").rows[0][0])
+
+    def _end_late(self, user: str, tag: str) -> None:
+        self._doubtful.append((user, tag))
+        self.end_doubtful()
+
+    def end_doubtful(self) -> None:
+        """End the sessions that were begun for somebody who was told that there is none.
+
+        Raises:
+            DatabaseUnreachable: the database didn't answer; they are kept in mind.
+        """
+        with self._connection.within(Deadline(UNDO_TIMEOUT)):
+            while self._doubtful:
+                self.end_session(*self._doubtful[0])
+                self._doubtful.pop(0)
+
+    def end_session(self, user: str, tag: str) -> int:
+        """End one session, if it is still there; returns 1 where it was, else 0."""
+        sessions = [found for found in self.sessions_of(user) if found.tag == tag]
+        if sessions:
+            self.end_sessions(user, sessions)
+        return len(sessions)
 
     def end_sessions(self, user: str, sessions: Sequence[LiveSession]) -> None:
         """Count a user's sessions no more, and ask their dialers to end the calls."""
@@ -237,6 +405,38 @@ class LoginStore:
             )
         )
 
+    def count_wrong_password(self, request: Request, is_users: bool) -> Tried:
+        """Count a wrong password; returns what its client has tried with it.
+
+        Args:
+            request: what was asked for.
+            is_users: whether it was the agent's own, and not the phone's.
+        """
+        user = request.user if is_users else ""
+        detail = "wrong user password" if is_users else "wrong password, or no such phone login"
+        event = Event(REFUSED, request.user, request.alias, address=request.client, detail=detail)
+        # Whatever time the client says that it has: it would choose not to be counted.
+        with self._connection.within(Deadline(UNDO_TIMEOUT)):
+            listed = self.of_one_alias(self.listed(Request(request.alias)))
+            found = self._connection.batch([reading.extensions_of(_question(listed).logins)])
+            phones = [extension or "" for (extension,) in found[0].rows]
+            counting = attempts.count(request.client, request.alias, phones, user)
+            replies = self._connection.batch([*counting, event_statements.keep(event)])
+        return attempts.tried(replies[len(counting) - 1 : len(counting)])
+
+    def keep_event(self, event: Event) -> None:
+        """Keep an event for those who watch the floor."""
+        self._connection.batch([event_statements.keep(event)])
+
+    def note_held(self, held: Mapping[str, bool]) -> None:
+        """Note which dialers the guard holds back from now on, and which no longer."""
+        self._connection.batch(
+            [
+                writing.hold(server_ip) if is_held else writing.let_go(server_ip)
+                for server_ip, is_held in held.items()
+            ]
+        )
+
     def keep_decision(self, decision: dict) -> None:
         """Keep a decision that claims nothing."""
         self._connection.batch([writing.keep_decision(decision)])
@@ -244,6 +444,13 @@ class LoginStore:
     def prune(self, decisions_kept: int) -> None:
         """Remove reservations that have expired and decisions older than ``decisions_kept`` s."""
         self._connection.batch(writing.prune(decisions_kept))
+
+
+def _sessions(question: FloorQuestion) -> list[Statement]:
+    return [
+        reading.sessions_of((question.user,)),
+        reading.sessions_on_phones(question.logins, question.user),
+    ]
 
 
 def _question(listed: Listed, all_rooms: bool = False) -> FloorQuestion:
@@ -273,6 +480,5 @@ def _view(listed: Listed, question: FloorQuestion, replies: Sequence[Reply]) -> 
     if not sessions:
         return View(listed, phones, floor)
     own, others = (reading.SESSION.read(reply) for reply in sessions)
-    places = {(phone.server_ip, channel(phone)) for phone in phones}
-    others = [other for other in others if (other.server_ip, other.channel) in places]
-    return View(listed, phones, floor, own, others)
+    view = View(listed, phones, floor, own)
+    return replace(view, others=[other for other in others if view.is_here(other)])

@@ -20,6 +20,7 @@ class PhoneRow(NamedTuple):
         active: whether the phone is active.
         password: the login password; empty for none.
         registered: whether its softphone is registered.
+        is_webphone: whether VICIdial's login page opens it in the browser.
     """
 
     login: str
@@ -29,6 +30,7 @@ class PhoneRow(NamedTuple):
     active: bool
     password: str
     registered: bool
+    is_webphone: bool = False
 
 
 def parse_logins(text: str) -> list[str]:
@@ -49,6 +51,24 @@ def by_login(rows: Iterable[PhoneRow]) -> dict[str, list[PhoneRow]]:
     found: dict[str, list[PhoneRow]] = {}
     for row in rows:
         found.setdefault(row.login.lower(), []).append(row)
+    return found
+
+
+def of_one_alias(logins: Sequence[str], aliases: Iterable[str]) -> list[str]:
+    """Cut a typed list down to the phones of one alias.
+
+    Args:
+        logins: what was typed, at least one.
+        aliases: the logins lists of the aliases that have the first of them.
+
+    Returns:
+        Those that one alias has; the first alone where no alias has it.
+    """
+    found = [logins[0]]
+    for text in aliases:
+        listed = {login.lower() for login in parse_logins(text)}
+        of_alias = [login for login in logins if login.lower() in listed]
+        found = max(found, of_alias, key=len)
     return found
 
 
@@ -77,7 +97,14 @@ def _phone(login: str, rows: Sequence[PhoneRow], password: str | None) -> Phone:
     ranked = [((_matches(row, password), row.active), row) for row in rows]
     (matches, active), row = max(ranked, key=lambda pair: pair[0])
     return Phone(
-        row.login, row.server_ip, row.extension, row.protocol, active, matches, row.registered
+        row.login,
+        row.server_ip,
+        row.extension,
+        row.protocol,
+        active,
+        matches,
+        row.registered,
+        row.is_webphone,
     )
 
 

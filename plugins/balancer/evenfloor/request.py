@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .errors import BAD_CREDENTIALS, UNKNOWN_CAMPAIGN, Malformed
 from .policy import DISABLED
@@ -19,12 +20,49 @@ class Request:
         user: the agent; empty for nobody in particular.
         campaign: the campaign's id; empty for none.
         password: the login password; None is «don't look at it».
+        client: whom a wrong password is counted for; empty for nobody.
+        proves_user: whether the user has to be proved, where agents have passwords of their own.
     """
 
     alias: str
     user: str = ""
     campaign: str = ""
     password: str | None = field(default=None, repr=False)
+    client: str = ""
+    proves_user: bool = False
+
+
+class KnownAgent(NamedTuple):
+    """What the database has of a user.
+
+    Attributes:
+        needed: whether agents have passwords, so that the user has to be one of them.
+        user: the agent's name; empty where there is no such agent.
+        password_hash: of the agent's own password.
+    """
+
+    needed: bool = False
+    user: str = ""
+    password_hash: str = ""
+
+
+class AgentProof(NamedTuple):
+    """What was found when a password was compared with an agent's.
+
+    Attributes:
+        agent: the agent, with the hash that it was compared with.
+        is_right: whether it is the agent's.
+    """
+
+    agent: KnownAgent
+    is_right: bool
+
+
+class Tried(NamedTuple):
+    """How many wrong passwords an address has sent, and in how many seconds they are forgotten."""
+
+    failures: int = 0
+    seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,12 +89,18 @@ class Listed:
         logins: the phone logins behind the alias.
         campaign: how the campaign groups; None where no active campaign has this id.
         counted: the campaign whose agents are counted besides all; empty where nobody asks.
+        is_typed: whether phone logins were typed, and not an alias.
+        tried: the wrong passwords of whoever asks.
+        agent: the user, if it has to be proved.
     """
 
     request: Request
     logins: list[str]
     campaign: Campaign | None
     counted: str
+    is_typed: bool = False
+    tried: Tried = Tried()
+    agent: KnownAgent = field(default=KnownAgent(), repr=False)
 
 
 def check_typed(required: Sequence[str], **values: str) -> None:
@@ -64,7 +108,7 @@ def check_typed(required: Sequence[str], **values: str) -> None:
 
     Args:
         required: the values that must not be empty.
-        values: by name: alias, password, user, campaign.
+        values: by name: alias, password, user, campaign, user_password.
 
     Raises:
         Malformed: a value is missing, isn't text, or is longer than its column.

@@ -27,7 +27,7 @@ class LiveSession(NamedTuple):
         channel: the phone, ``PJSIP/101``.
         local: whether it counts as a local agent.
         campaign_id: the campaign.
-        age: seconds since the last call began, or since the login.
+        age: seconds since the row was written.
     """
 
     live_agent_id: int

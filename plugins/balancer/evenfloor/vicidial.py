@@ -8,6 +8,11 @@ from __future__ import annotations
 
 #: What ``phones.peer_status`` says of a phone that can be called.
 REGISTERED_STATES = frozenset({"REGISTERED", "REACHABLE", "LAGGED"})
+#: What it says of a phone of which nobody has noted anything. A value that the column lacks
+#: is ''.
+UNKNOWN_STATES = frozenset({"UNKNOWN", ""})
+#: What ``phones.is_webphone`` says of a phone that the login page opens in the browser.
+WEBPHONES = frozenset({"Y", "Y_API_LAUNCH"})
 
 #: Where a dialer's rooms are, by its ``conf_engine``.
 ROOM_TABLES = {"CONFBRIDGE": "vicidial_confbridges", "MEETME": "vicidial_conferences"}
@@ -21,5 +26,5 @@ DEFAULT_GROUPING_LIMIT = 50
 DEFAULT_SYSTEM_LIMIT = 100
 
 #: The longest that each value can be, in characters: VICIdial's columns. An alias may also be a
-#: typed logins list.
-LONGEST = {"alias": 255, "password": 100, "user": 20, "campaign": 8}
+#: typed logins list. An agent's own password is as long as a phone's may be.
+LONGEST = {"alias": 255, "password": 100, "user": 20, "campaign": 8, "user_password": 100}

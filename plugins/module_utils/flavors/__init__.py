@@ -38,3 +38,15 @@ def flavor_of(name: str) -> Flavor:
         where = f"cluster_flavor '{name}'"
         problem = Problem(where, "is not known", f"use {known}", is_subject=True)
         raise InventoryError(problem) from None
+
+
+def facts_of(name: str) -> dict:
+    """Return what roles need to know about a flavor.
+
+    Args:
+        name: the value of ``cluster_flavor``.
+
+    Raises:
+        InventoryError: there is no such flavor.
+    """
+    return flavor_of(name).facts()

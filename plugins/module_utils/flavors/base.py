@@ -12,6 +12,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import WIDE_LOGINS_LIST
@@ -34,6 +35,7 @@ class DialerRequest:
         server_ip: the dialer's address.
         columns: its columns of ``servers``.
         max_agents: the most local agents; None for no limit.
+        weight: its weight in the choice.
         first_room: the first agent room.
         last_room: the last agent room.
         clone_from: the ``server_ip`` of the dialer that a new one is made like; None for none.
@@ -42,6 +44,7 @@ class DialerRequest:
     server_ip: str
     columns: ServerColumns
     max_agents: int | None
+    weight: Decimal
     first_room: int
     last_room: int
     clone_from: str | None = None
@@ -56,11 +59,15 @@ class Flavor(abc.ABC):
         software: what the cluster runs, for messages.
         owns_phones: whether phones and aliases are Evenfloor's alone. Then what the inventory
             doesn't name is removed on request, and is a finding of the doctor.
+        has_login: whether agents log in with Evenfloor, and not on another page that asks it.
         manages_dialers: whether the dialers are hosts that the playbooks configure.
         adopted: whether the cluster ran before Evenfloor came, so that it is adopted into an
             inventory and can be given back.
         registration: the default of ``balancer_registration``: how far the choice trusts
             ``phones.peer_status``.
+        settling: the default of ``balancer_settling``, in seconds: how long a dialer that has
+            come back gets no logins as long as another can take them.
+        says_how_busy: whether ``servers`` says how busy a dialer is, so that it can be guarded.
         room_tables: the tables in which a dialer has rooms, agents' and others.
         address_tables: the shared tables whose ``server_ip`` follows a dialer that gets another
             address, besides ``servers``; those that a database lacks are left out.
@@ -75,9 +82,12 @@ class Flavor(abc.ABC):
     meaning: ClassVar[str]
     software: ClassVar[str]
     owns_phones: ClassVar[bool]
+    has_login: ClassVar[bool]
     manages_dialers: ClassVar[bool]
     adopted: ClassVar[bool]
     registration: ClassVar[str]
+    settling: ClassVar[int]
+    says_how_busy: ClassVar[bool]
     room_tables: ClassVar[tuple[str, ...]]
     address_tables: ClassVar[tuple[str, ...]]
     address_columns: ClassVar[tuple[tuple[str, str], ...]]
@@ -238,5 +248,6 @@ class Flavor(abc.ABC):
             "manages_dialers": self.manages_dialers,
             "adopted": self.adopted,
             "registration": self.registration,
+            "settling": self.settling,
             "widest_logins_list": WIDE_LOGINS_LIST,
         }

@@ -20,9 +20,13 @@ class Plain(Flavor):
     meaning = "Evenfloor builds the cluster"
     software = "nothing else"
     owns_phones = True
+    has_login = True
     manages_dialers = True
     adopted = False
     registration = "prefer"
+    # A dialer's daemon brings phones.peer_status right by itself.
+    settling = 0
+    says_how_busy = False
     room_tables = (ROOM_TABLES[CONF_ENGINE],)
     address_tables = (
         "phones",

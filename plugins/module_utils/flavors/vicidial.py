@@ -76,10 +76,14 @@ class Vicidial(Flavor):
     meaning = "it runs VICIdial already"
     software = "VICIdial"
     owns_phones = False
+    has_login = False
     manages_dialers = False
     adopted = True
     # Not every VICIdial keeps phones.peer_status.
-    registration = "ignore"
+    registration = "auto"
+    # It takes VICIdial up to 44 s to see that a phone isn't there since its dialer crashed.
+    settling = 60
+    says_how_busy = True
     room_tables = (ROOM_TABLES["MEETME"], ROOM_TABLES["CONFBRIDGE"], "conferences")
     # What is configured, and what counts; not the logs, which say where things were.
     address_tables = (

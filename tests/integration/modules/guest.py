@@ -93,7 +93,9 @@ class Vicidial:
         """Put Evenfloor's own into the database, as the role does."""
         for statement in mariadb.statements(mariadb.OWN_SCHEMA.read_text()):
             self.sql(statement)
-        self.sql("INSERT INTO evenfloor_cluster VALUES (1, 'vicidial', NOW(), NULL)")
+        self.sql(
+            "INSERT INTO evenfloor_cluster (id, flavor, created) VALUES (1, 'vicidial', NOW())"
+        )
         for dialer in dialers:
             self.sql("INSERT INTO evenfloor_dialers VALUES (%s, NULL, NOW())", dialer["server_ip"])
         self.sql(f"CREATE OR REPLACE USER evenfloor_provision@localhost IDENTIFIED BY '{PASSWORD}'")

@@ -45,7 +45,9 @@ def test_the_first_run_records_flavor_and_name_and_no_other_does(modules, cluste
 
 
 def test_a_cluster_of_an_earlier_release_gets_its_name_and_keeps_its_flavor(modules, cluster):
-    cluster.run("INSERT INTO evenfloor_cluster VALUES (1, 'plain', '2026-01-02', NULL)")
+    cluster.run(
+        "INSERT INTO evenfloor_cluster (id, flavor, created) VALUES (1, 'plain', '2026-01-02')"
+    )
     assert modules.run("cluster", cluster_name="lyon")["changed"]
     assert cluster.run("SELECT flavor, YEAR(created), cluster_name FROM evenfloor_cluster") == (
         ("plain", 2026, "lyon"),

@@ -13,6 +13,7 @@ def test_credentials_are_read_for_aliases_and_active_phones(modules, cluster):
     assert [(row["alias"], row["extension"], row["login_password"]) for row in read["agents"]] == [
         ("101x", "101", "given1"), ("102x", "102", "given1"),
     ]  # fmt: skip
+    assert read["aliases"] == ["101x", "102x", "empty"]
     assert [(r["extension"], r["dialer"], r["server_ip"]) for r in read["registrations"]] == [
         ("101", "dialer1", FIRST), ("101", SECOND, SECOND), ("102", "dialer1", FIRST),
     ]  # fmt: skip

@@ -1,7 +1,10 @@
 """The alias doctor on a real database: each thing that is broken is found, and nothing else."""
 
+import re
+
 import pytest
 
+from tests.integration.conftest import DATABASE
 from tests.integration.modules.floor import DIALERS, FIRST, SECOND, THIRD
 from tests.integration.modules.guest import DIALERS as GUESTS
 
@@ -14,7 +17,7 @@ def healthy(cluster, modules):
     for number in (1, 2, 3):
         modules.server(number, opened=True)
     modules.aliases(dialers=DIALERS)
-    cluster.run("UPDATE server_updater SET last_update = NOW() + INTERVAL 1 HOUR")
+    cluster.keep_alive()
 
     def examine(entries="101-103", dialers=DIALERS, **more) -> dict:
         return modules.run(
@@ -31,9 +34,13 @@ def kinds(result) -> set[tuple[str, str, str]]:
     return {(row["finding"], row["alias"], row["dialer"]) for row in result["findings"]}
 
 
-def test_what_is_as_it_should_be_gives_no_finding(healthy):
+def test_what_is_as_it_should_be_gives_no_finding(healthy, cluster):
+    cluster.run(
+        "INSERT INTO evenfloor_phone_tokens (alias_id, token_hash, model)"
+        " VALUES ('101x', 'a', 'yealink'), ('102x', 'b', '')"
+    )
     found = healthy()
-    assert found["findings"] == []
+    assert found["findings"] == [] and found["models"] == {"101x": "yealink"}
     assert sorted(found["dialers"]) == [FIRST, SECOND, THIRD]
     assert found["aliases"] == {"101": "101x", "102": "102x", "103": "103x"}
 
@@ -63,11 +70,18 @@ def test_what_is_as_it_should_be_gives_no_finding(healthy):
          {("heartbeat_stale", "", "dialer2")}),
         (f"{BEAT} = NULL WHERE server_ip = '{SECOND}'",
          {("heartbeat_stale", "", "dialer2")}),
+        (f"{BEAT} = NOW() + INTERVAL 1 HOUR WHERE server_ip = '{SECOND}'",
+         {("heartbeat_stale", "", "dialer2")}),
+        ("INSERT INTO evenfloor_daemons (server_ip, token, host, started, calls_kept)"
+         f" VALUES ('{SECOND}', '', '', UTC_TIMESTAMP(), 50)",
+         {("calls_kept", "", "dialer2")}),
         (f"UPDATE vicidial_confbridges SET extension = 'SIP/1' WHERE server_ip = '{THIRD}'",
          {("no_free_room", "", "dialer3")}),
     ],
 )  # fmt: skip
 def test_what_is_broken_is_found_and_nothing_else(healthy, cluster, broken, finding):
+    if BEAT in broken:
+        cluster.die(SECOND)
     cluster.run(broken)
     assert kinds(healthy()) == finding
 
@@ -79,6 +93,7 @@ def test_dialers_that_only_one_side_has_are_found(healthy):
 
 
 def test_a_heartbeat_is_stale_when_the_balancer_says_so(healthy, cluster):
+    cluster.die(SECOND)
     cluster.run(f"{BEAT} = NOW() - INTERVAL 7 SECOND WHERE server_ip = '{SECOND}'")
     assert kinds(healthy()) == {("heartbeat_stale", "", "dialer2")}
     assert kinds(healthy(heartbeat_timeout=3600)) == set()
@@ -87,6 +102,32 @@ def test_a_heartbeat_is_stale_when_the_balancer_says_so(healthy, cluster):
 def test_where_others_make_aliases_too_theirs_are_no_finding(healthy, cluster):
     cluster.run("INSERT INTO phones_alias (alias_id, logins_list) VALUES ('7x', '101a')")
     assert kinds(healthy(cluster_flavor="vicidial")) == set()
+
+
+def test_a_dialer_that_alone_notes_no_registration_is_found_beside_vicidial(healthy, cluster):
+    noted = "UPDATE phones SET peer_status = 'REACHABLE' WHERE server_ip = %s"
+    for server_ip, found in ((FIRST, {"dialer2", "dialer3"}), (SECOND, {"dialer3"}), (THIRD, ())):
+        cluster.run(noted, (server_ip,))
+        expected = {("registrations_unknown", "", name) for name in found}
+        assert kinds(healthy(cluster_flavor="vicidial")) == expected
+        assert kinds(healthy()) == set()
+
+
+def test_what_web_phones_need_is_looked_at_beside_vicidial(healthy, cluster):
+    cluster.run("ALTER TABLE servers ADD web_socket_url VARCHAR(255) DEFAULT ''")
+    cluster.run("UPDATE servers SET web_socket_url = CONCAT('wss://', server_ip, ':8089/ws')")
+    cluster.run("UPDATE phones SET is_webphone = 'Y' WHERE extension = '101'")
+    assert kinds(healthy(cluster_flavor="vicidial")) == set()
+    cluster.run("UPDATE phones SET is_webphone = 'N' WHERE login = '101c'")
+    cluster.run(
+        "UPDATE servers SET web_socket_url = %s WHERE server_ip = %s", (f"wss://{FIRST}/ws", SECOND)
+    )
+    cluster.run("UPDATE servers SET web_socket_url = '' WHERE server_ip = %s", (THIRD,))
+    assert kinds(healthy(cluster_flavor="vicidial")) == {
+        ("webphones_mixed", "101x", ""),
+        ("web_socket_elsewhere", "", "dialer1"),
+        ("web_socket_elsewhere", "", "dialer2"),
+    }
 
 
 def test_passwords_stay_where_they_are(healthy, cluster):
@@ -138,3 +179,18 @@ def test_beside_vicidial_a_login_that_two_phones_have_is_found_too(vicidial):
     vicidial.sql("UPDATE phones SET login = '101A' WHERE login = '102b'")
     found = {row["finding"] for row in vicidial.modules.run("doctor_info", **given)["findings"]}
     assert "login_not_unique" in found
+
+
+def test_a_transaction_that_was_prepared_and_left_is_found_and_can_be_ended(
+    healthy, cluster, server
+):
+    with server.connect(DATABASE) as connection, connection.cursor() as cursor:
+        cursor.execute("XA START X'6c65ff27'")
+        cursor.execute("UPDATE servers SET server_id = CONCAT(server_id, 'x')")
+        cursor.execute("XA END X'6c65ff27'")
+        cursor.execute("XA PREPARE X'6c65ff27'")
+    (found,) = [row for row in healthy()["findings"] if row["finding"] == "transaction_prepared"]
+    statement = re.search("run (XA ROLLBACK .*) as the database's root", found["mend"])[1]
+    cluster.run(statement)
+    assert cluster.run("XA RECOVER") == ()
+    assert "transaction_prepared" not in {row["finding"] for row in healthy()["findings"]}

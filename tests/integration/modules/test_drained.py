@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 def drain(modules, cluster, option_file):
     """Open the first dialer, and give a function that drains it."""
     modules.server(1, opened=True)
-    cluster.run("UPDATE server_updater SET last_update = NOW() + INTERVAL 1 HOUR")
+    cluster.keep_alive()
 
     def drain(*options, **arguments) -> dict:
         given = {
@@ -72,6 +72,7 @@ def test_check_mode_looks_once_and_waits_for_nobody(drain, cluster):
 
 def test_a_dead_dialer_is_not_waited_for(drain, cluster):
     cluster.add_agent(FIRST, user="agent7")
+    cluster.die()
     cluster.run("UPDATE server_updater SET last_update = NOW() - INTERVAL 40 SECOND")
     done = drain(timeout=600)
     assert not done["failed"], done

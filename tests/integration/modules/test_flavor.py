@@ -24,7 +24,9 @@ CALLS = [
 
 
 def note(cluster, flavor):
-    cluster.run("INSERT INTO evenfloor_cluster VALUES (1, %s, NOW(), NULL)", (flavor,))
+    cluster.run(
+        "INSERT INTO evenfloor_cluster (id, flavor, created) VALUES (1, %s, NOW())", (flavor,)
+    )
 
 
 @ENGINES

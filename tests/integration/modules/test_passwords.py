@@ -57,7 +57,7 @@ def test_an_agent_logs_in_with_the_new_password_and_not_with_the_old_one(
 ):
     for number in (1, 2):
         modules.server(number, opened=True)
-    cluster.run("UPDATE server_updater SET last_update = NOW() + INTERVAL 1 HOUR")
+    cluster.keep_alive()
     cluster.add_campaign()
     old = passwords(cluster)["101a"][0]
     balancer = make_balancer()

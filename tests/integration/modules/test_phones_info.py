@@ -22,6 +22,7 @@ def test_phones_are_read_in_order_and_say_whether_they_are_registered(phones, mo
         {
             "extension": extension,
             "server_ip": FIRST,
+            "dialer": "dialer1",
             "login": f"{extension}a",
             "name": f"Agent {extension}",
             "registered": extension == "102",

@@ -85,7 +85,7 @@ def test_a_phone_with_an_agent_on_it_does_not_go_without_a_question(modules, clu
     before = everything(cluster)
     message = modules.fail("aliases", **given)
     assert "1 agent is logged in on these phones: agent7." in message
-    assert "say -e confirmed=true" in message
+    assert "say -e phone_aliases_confirmed=true" in message
     assert everything(cluster) == before
     assert modules.run("aliases", confirmed=True, **given)["changed"]
 

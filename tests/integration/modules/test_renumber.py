@@ -34,6 +34,7 @@ def fill(cluster):
     cluster.run("UPDATE servers SET external_server_ip = server_ip")
     cluster.run("UPDATE servers SET active_twin_server_ip = %s WHERE server_id = 'd2'", (OLD,))
     for server_ip in (OLD, OTHER):
+        cluster.run("INSERT INTO evenfloor_weights VALUES (%s, 1.5)", (server_ip,))
         cluster.run("INSERT INTO evenfloor_removed (kind, name, server_ip, removed, row_there)"
                     " VALUES ('phone', '101', %s, '2026-01-02', '{}')", (server_ip,))  # fmt: skip
         cluster.run("INSERT INTO vicidial_manager (server_ip, entry_date, status)"
@@ -96,7 +97,9 @@ def test_every_table_with_an_address_is_known(cluster):
         " AND column_name = 'server_ip'"
     )
     known = {*flavor_of("plain").address_tables, *renumbering._OWN_TABLES, "servers"}
-    assert {row[0] for row in rows} - known == {"evenfloor_decisions", "evenfloor_renumbering"}
+    known |= {"evenfloor_daemons", "evenfloor_heartbeats"}  # others write them
+    logs = {"evenfloor_decisions", "evenfloor_history"}
+    assert {row[0] for row in rows} - known == {*logs, "evenfloor_renumbering"}
 
 
 def test_it_is_closed_at_first_and_opened_at_last(floor, cluster):
@@ -219,7 +222,10 @@ def test_a_dialer_that_is_not_there_and_another_clusters_are_refused(floor, clus
     assert "d9 is not in the database yet" in floor.fail(
         "renumber", server_id="d9", server_ip=NEW, step="closed"
     )
-    cluster.run("INSERT INTO evenfloor_cluster VALUES (1, 'plain', '2026-01-02', 'lyon')")
+    cluster.run(
+        "INSERT INTO evenfloor_cluster (flavor, created, cluster_name)"
+        " VALUES ('plain', '2026-01-02', 'lyon')"
+    )
     assert "belongs to the cluster lyon" in floor.fail(
         "renumber", server_id=ME, server_ip=NEW, step="closed", cluster_name="paris"
     )

@@ -15,7 +15,7 @@ from tests.integration.modules.floor import (
     takes_logins,
     use_engine,
 )
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 
 def test_a_new_dialer_takes_no_logins_and_has_rooms_and_a_heartbeat_row(modules, cluster):
@@ -67,6 +67,27 @@ def test_check_mode_of_a_server_changes_nothing_and_says_what_a_run_would(
     for change in ({"opened": True, "max_agents": 5}, {"max_agents": 6}, {"state": "absent"}):
         assert modules.server(1, check=True, **change)["changed"]
         assert everything(cluster) == there
+
+
+def test_a_heartbeat_at_the_same_moment_does_not_fail_a_server(modules, cluster, server):
+    modules.server(1)
+    with server.connect(DATABASE) as dialer, ThreadPoolExecutor() as pool:
+        heartbeat = dialer.cursor()
+        # As MariaDB 11.8 of Debian 13 is by itself.
+        heartbeat.execute("SET GLOBAL innodb_snapshot_isolation = ON")
+        dialer.begin()
+        heartbeat.execute("UPDATE server_updater SET last_update = NOW()")
+        running = pool.submit(modules.server, 1, max_agents=6)
+        waiting = (
+            "SELECT COUNT(*) FROM information_schema.processlist"
+            " WHERE info LIKE 'INSERT IGNORE INTO server_updater%'"
+        )
+        wait_until(lambda: cluster.run(waiting) == ((1,),), PATIENCE, "the module waits for it")
+        dialer.commit()
+        result = running.result()
+        heartbeat.execute("SET GLOBAL innodb_snapshot_isolation = DEFAULT")
+        assert result["changed"]
+    assert cluster.run("SELECT max_agents FROM evenfloor_dialers") == ((6,),)
 
 
 def test_opened_opens_a_dialer_once(modules, cluster):
@@ -174,6 +195,32 @@ def test_max_agents_follows_the_inventory_to_no_limit(modules, cluster):
         assert cluster.run("SELECT max_agents FROM evenfloor_dialers") == ((limit,),)
 
 
+def test_a_weight_follows_the_inventory_and_is_1_without_one(modules, cluster):
+    weight = "SELECT weight FROM evenfloor_weights WHERE server_ip = %s"
+    for given, kept in ((2.5, "2.50"), (0.29, "0.29"), (100, "100.00"), (None, "1.00")):
+        arguments = {} if given is None else {"weight": given}
+        result = modules.server(1, **arguments)
+        assert result["changed"]
+        assert f"weight: {given or 1}\n" in result["diff"]["after"]
+        assert str(cluster.run(weight, (FIRST,))[0][0]) == kept
+        assert not modules.server(1, **arguments)["changed"]
+
+
+@pytest.mark.parametrize("weight", [0, 0.09, -1, 100.5])
+def test_a_weight_out_of_bounds_is_refused(modules, cluster, weight):
+    before = everything(cluster)
+    message = modules.fail("server", server_ip=FIRST, server_id="dialer1", weight=weight)
+    assert "weight" in message and "0.1 to 100" in message
+    assert everything(cluster) == before
+
+
+def test_a_dialer_of_an_earlier_release_has_the_weight_1(modules, cluster):
+    modules.server(1)
+    cluster.run("DELETE FROM evenfloor_weights")
+    assert not modules.server(1)["changed"]
+    assert modules.server(1, weight=2)["changed"]
+
+
 def test_names_follow_the_inventory_and_a_version_that_is_not_given_stays(modules, cluster):
     modules.server(1, asterisk_version="20.9.3")
     assert modules.server(1, server_id="lyon", description="Lyon")["changed"]
@@ -242,6 +289,7 @@ OF_A_DIALER = [
     "evenfloor_reservations",
     "server_updater",
     "evenfloor_dialers",
+    "evenfloor_weights",
 ]
 
 

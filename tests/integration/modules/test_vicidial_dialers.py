@@ -44,6 +44,7 @@ def test_a_dialer_that_is_there_keeps_its_row(vicidial):
     before = vicidial.rows("servers", "conferences")
     assert not vicidial.server(1, description="other words", asterisk_version="22")["changed"]
     assert vicidial.server(1, max_agents=20)["changed"]
+    assert vicidial.server(1, max_agents=20, weight=1.5)["changed"]
     assert vicidial.rows("servers", "conferences") == before
 
 
@@ -75,9 +76,11 @@ def test_a_dialer_that_goes_leaves_nothing(vicidial):
     vicidial.adopt()
     vicidial.aliases([{"extensions": "101-102"}], leaving=[SECOND])
     assert SECOND in vicidial.flagged()
+    vicidial.server(2, weight=2)
     vicidial.server(2, state="absent")
     assert vicidial.flagged() == {FIRST}
-    tables = [*SHARED, "vicidial_confbridges", "conferences", "evenfloor_dialers"]
+    tables = [*SHARED, "vicidial_confbridges", "conferences", "evenfloor_dialers",
+              "evenfloor_weights"]  # fmt: skip
     for table in set(tables) - {"phones_alias"}:
         assert vicidial.sql(f"SELECT COUNT(*) FROM {table} WHERE server_ip = %s", SECOND) == ((0,),)
     assert vicidial.sql("SELECT logins_list FROM phones_alias") == (("101a",), ("102a",))

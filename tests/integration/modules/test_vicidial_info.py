@@ -16,10 +16,17 @@ def test_the_preflight_says_what_it_found_and_what_is_missing(vicidial):
     assert "VICIdial's schema 1726" in text
     assert "MEMORY: vicidial_live_agents" in text
     assert "2 dialers, 4 phones, 2 aliases" in text
+    assert "phones with a peer_status: on no dialer; balancer_registration: auto" in text
     assert found["missing"] == {
         "tables": ["evenfloor_dialers"],
         "indexes": [{"table": "phones", "name": "evenfloor_login"}],
     }
+
+
+def test_the_preflight_says_where_vicidial_notes_registrations(vicidial):
+    vicidial.sql("UPDATE phones SET peer_status = 'REACHABLE' WHERE server_ip = %s", SECOND)
+    text = "\n".join(vicidial.info()["report"])
+    assert "phones with a peer_status: on d2 and none on d1; balancer_registration" in text
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,9 @@ if ($alias) { $phone_login = $alias[0][0]; }
 # Count, …
 if (strpos($phone_login, ',') !== false) {
     $least = null;
-    $balanced = 'yes';
-    foreach (explode(',', $phone_login) as $login) {
+    $listed = array_filter(explode(',', $phone_login));
+    $balanced = count($listed) > 1 ? 'yes' : 'no';
+    foreach ($listed as $login) {
         $phone = rows("SELECT p.server_ip, (SELECT COUNT(*) FROM vicidial_live_agents l WHERE l.server_ip = p.server_ip
             AND l.extension NOT LIKE 'R%') FROM phones p JOIN servers s ON s.server_ip = p.server_ip JOIN server_updater u ON
             u.server_ip = p.server_ip WHERE p.login = '$login' AND s.active = 'Y' AND s.active_agent_login_server = 'Y'

@@ -1,0 +1,52 @@
+"""The agents' login page, in the agent's language."""
+
+from __future__ import annotations
+
+from flask import Flask, make_response, render_template, request
+
+from . import languages
+from .errors import LoginRefused
+from .pool import Pool
+
+
+def add_login_page(app: Flask, watch: Pool) -> None:
+    """Add the route ``/``.
+
+    Args:
+        app: the application.
+        watch: lends balancers for questions that wait for nobody.
+    """
+
+    @app.get("/")
+    def page():
+        switched = request.args.get("lang")
+        kept = request.cookies.get(languages.COOKIE)
+        language = languages.choose(switched, kept, request.accept_languages)
+        answer = make_response(
+            render_template(
+                "login.html",
+                has_agents=_has_agents(watch),
+                language=language,
+                names=languages.NAMES,
+                words=languages.words(language),
+            )
+        )
+        if switched in languages.NAMES:
+            answer.set_cookie(
+                languages.COOKIE,
+                language,
+                max_age=languages.COOKIE_AGE,
+                secure=request.is_secure,
+                httponly=True,
+                samesite="Lax",
+            )
+        return answer
+
+
+def _has_agents(watch: Pool) -> bool | None:
+    """Say whether agents have passwords of their own; None where the database is away."""
+    try:
+        with watch.balancer() as balancer:
+            return balancer.has_agents()
+    except LoginRefused:
+        return None

@@ -1,0 +1,120 @@
+"use strict";
+
+// A session is kept until the tab is closed; who the agent is, until somebody else logs in here.
+// Passwords are never kept.
+const SESSION = "evenfloor.session", AGENT = "evenfloor.agent";
+
+const words = JSON.parse(document.body.dataset.words);
+const byId = id => document.getElementById(id);
+const form = byId("login");
+
+function filled(text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+// -- what the browser keeps ------------------------------------------------------------------
+
+function kept(store, key) {
+  try { return JSON.parse(store().getItem(key)) || {}; } catch { return {}; }
+}
+
+function keep(store, key, value) {
+  // A browser that keeps nothing logs in all the same.
+  try { store().setItem(key, JSON.stringify(value)); } catch { /* nothing to do */ }
+}
+
+const session = () => kept(() => sessionStorage, SESSION);
+const keepSession = value => keep(() => sessionStorage, SESSION, value);
+const agent = () => kept(() => localStorage, AGENT);
+const keepAgent = value => keep(() => localStorage, AGENT, value);
+
+// -- what is shown ---------------------------------------------------------------------------
+
+function say(text) {
+  byId("answer").textContent = text;
+  byId("error").textContent = "";
+  byId("detail").hidden = true;
+}
+
+function complain(text, reason = "") {
+  byId("answer").textContent = "";
+  byId("error").textContent = text;
+  byId("detail").hidden = !reason;
+  byId("reason").textContent = reason;
+}
+
+function showSession() {
+  const there = Boolean(session().session);
+  byId("session").hidden = !there;
+  byId("where").textContent = there ? filled(words.session, session()) : "";
+}
+
+function refuse(body, seconds) {
+  const text = words[`error_${body.error}`] || words.error_other;
+  complain(filled(text, { seconds }), body.detail);
+  if (body.error === "bad_credentials") {
+    form.elements.password.select();
+    form.elements.password.focus();
+  }
+  if (body.error === "unknown_campaign") { form.elements.campaign.focus(); }
+}
+
+// -- what is asked ---------------------------------------------------------------------------
+
+async function post(verb, body) {
+  for (const button of document.querySelectorAll("button")) { button.disabled = true; }
+  try {
+    const response = await fetch(`/api/v1/${verb}`, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    return [response.ok, await response.json(), response.headers.get("Retry-After")];
+  } catch {
+    return [false, { error: "no_answer" }];
+  } finally {
+    for (const button of document.querySelectorAll("button")) { button.disabled = false; }
+  }
+}
+
+form.addEventListener("submit", async event => {
+  event.preventDefault();
+  const asked = Object.fromEntries(new FormData(form));
+  // Whoever moves to another alias proves with the old session that it is theirs.
+  if (session().user === asked.user) { asked.session = session().session; }
+  say(words.looking);
+  const [done, body, seconds] = await post("login", asked);
+  if (!done) { refuse(body, seconds); return; }
+  keepSession({
+    user: body.user, session: body.session, dialer: body.dialer, phone: body.phone_login,
+    room: body.room, time: new Date().toLocaleTimeString(document.documentElement.lang) });
+  keepAgent({ alias: asked.alias, user: asked.user });
+  for (const name of ["password", "user_password"]) {
+    if (form.elements[name]) { form.elements[name].value = ""; }
+  }
+  showSession();
+  say(filled(words.rings, { dialer: body.dialer }));
+  byId("session").focus();
+});
+
+byId("logout").addEventListener("click", async () => {
+  const token = session().session;
+  const { alias, password } = form.elements;
+  if (!token && !(alias.value && password.value)) {
+    complain(words.needs_both);
+    (alias.value ? password : alias).focus();
+    return;
+  }
+  say(words.leaving);
+  const proof = token ? { session: token } : { alias: alias.value, password: password.value };
+  const [done, body, seconds] = await post("logout", proof);
+  // What proves nothing any more is forgotten: alias and password still do.
+  if (done || body.error === "bad_credentials") {
+    keepSession({});
+    showSession();
+  }
+  if (!done) { refuse(body, seconds); return; }
+  say(body.sessions ? words.left : words.was_over);
+  alias.focus();
+});
+
+for (const name of ["alias", "user"]) { form.elements[name].value = agent()[name] || ""; }
+showSession();
+(form.elements.alias.value ? form.elements.password : form.elements.alias).focus();

@@ -1,0 +1,126 @@
+"""What the tests of several databases have in common: who is a member, and a burst of logins."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from lab.cluster import ROOT, Cluster, HttpRefusal
+from tests.waiting import PATIENCE
+
+FIGURES = ROOT / ".cache/log/ha.json"
+AGENTS = range(101, 117)
+#: From so many seconds after a strike on, logins are as fast as before.
+OVER = 10
+#: An agent tries again after so many seconds.
+AGAIN = 0.5
+
+
+@dataclass(frozen=True)
+class Login:
+    """A login that succeeded: when it began, what it took in seconds, and what came before."""
+
+    began: float
+    seconds: float
+    refusals: int
+    #: From the first try on.
+    waited: float
+
+
+def members(cluster: Cluster, host: str) -> int:
+    """Return how many databases are one with a host's; 0 if that one has no majority."""
+    with contextlib.suppress(RuntimeError):
+        # Not by name: the words would have to be quoted once more.
+        rows = dict(map(tuple, cluster.reading(host).sql("SHOW STATUS LIKE 'wsrep_cluster_%'")))
+        if rows["wsrep_cluster_status"] == "Primary":
+            return int(rows["wsrep_cluster_size"])
+    return 0
+
+
+def wait_until_whole(cluster: Cluster) -> float:
+    """Wait until all databases are one; returns the seconds."""
+    databases = cluster.groups["database"]
+    return cluster.wait_until(
+        lambda: all(members(cluster, host) == len(databases) for host in databases),
+        PATIENCE,
+        "all databases are one",
+        every=1,
+    )
+
+
+def keep(name: str, figures: dict) -> None:
+    """Keep what was measured; FIGURES has those of the last run."""
+    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    FIGURES.parent.mkdir(parents=True, exist_ok=True)
+    FIGURES.write_text(json.dumps({**known, name: figures}, indent=2))
+
+
+class Burst:
+    """Agents who log in over and over through two login hosts, until they are told to stop.
+
+    Args:
+        cluster: where.
+    """
+
+    def __init__(self, cluster: Cluster):
+        doors = [cluster.through(host) for host in cluster.groups["login"]]
+        self._places = [(doors[number % len(doors)], f"{number}x") for number in AGENTS]
+        self._passwords = {alias: cluster.password(alias) for _door, alias in self._places}
+        self._over = threading.Event()
+        self.logins: list[Login] = []
+
+    def __enter__(self) -> Burst:
+        self._pool = ThreadPoolExecutor(len(self._places))
+        self._agents = [self._pool.submit(self._work, *place) for place in self._places]
+        return self
+
+    def __exit__(self, *_error) -> None:
+        self._over.set()
+        self._pool.shutdown()
+
+    def wait_for(self, number: int, since: float = 0) -> None:
+        """Wait for a number of logins that have begun since a moment."""
+        Cluster.wait_until(
+            lambda: len(self.begun(since)) >= number or self._failed(), PATIENCE, "they log in"
+        )
+        assert not self._failed()
+
+    def begun(self, since: float, until: float = float("inf")) -> list[Login]:
+        """List the logins that began between two moments of ``time.monotonic()``."""
+        return [login for login in self.logins if since <= login.began < until]
+
+    def stop(self) -> None:
+        """Let every agent finish the login that is under way.
+
+        Raises:
+            HttpRefusal: a login was refused for another reason than a database that is away.
+        """
+        self._over.set()
+        for agent in self._agents:
+            agent.result(PATIENCE)
+
+    def _failed(self) -> bool:
+        return any(agent.done() and agent.exception() for agent in self._agents)
+
+    def _work(self, door: Cluster, alias: str) -> None:
+        while not self._over.is_set():
+            self.logins.append(self._log_in(door, alias))
+
+    def _log_in(self, door: Cluster, alias: str) -> Login:
+        """Try until it succeeds: also when told to stop, because every login has to be answered."""
+        first, refusals = time.monotonic(), 0
+        while True:
+            began = time.monotonic()
+            try:
+                door.login(alias, password=self._passwords[alias])
+            except HttpRefusal as refusal:
+                if refusal.status != 503 or began - first > PATIENCE:
+                    raise
+                refusals += 1
+                time.sleep(AGAIN)
+            else:
+                return Login(began, time.monotonic() - began, refusals, time.monotonic() - first)

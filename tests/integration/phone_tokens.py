@@ -1,0 +1,50 @@
+"""What phones show, and the database's function that tells whose it is, as the roles make them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+import jinja2
+
+from evenfloor.provision_store import proof_of
+from tests.integration.cluster import Cluster
+from tests.integration.conftest import DATABASE
+from tests.integration.dialers import PROVISION, ROLES, granted
+
+FUNCTIONS = granted("flavor_plain", "flavor_plain_login_functions")
+
+
+def make_function(cluster: Cluster) -> None:
+    """Make the function and its owner, with what the roles grant it."""
+    cluster.run(f"CREATE USER IF NOT EXISTS {PROVISION}@localhost")
+    for table, privileges in granted("flavor_plain", "flavor_plain_provisioning_tables").items():
+        cluster.run(f"GRANT {privileges} ON {DATABASE}.{table} TO {PROVISION}@localhost")
+    text = (ROLES / "database/templates/phones_of_token.sql.j2").read_text()
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)  # noqa: S701
+    cluster.run(
+        environment.from_string(text).render(
+            database_provisioning_user=PROVISION,
+            database_name=DATABASE,
+            database_function="evenfloor_phones_of",
+            database_function_made_of="a test",
+        )
+    )
+
+
+def grant_function(cluster: Cluster, user: str) -> None:
+    """Let a user ask the function, as the role does."""
+    for what, privileges in FUNCTIONS.items():
+        kind, _space, name = what.partition(" ")
+        cluster.run(f"GRANT {privileges} ON {kind} {DATABASE}.{name} TO {user}")
+
+
+def give_token(cluster: Cluster, alias_id: str) -> str:
+    """Give an alias a new token; returns it."""
+    token = secrets.token_urlsafe(32)
+    hashed = hashlib.sha256(proof_of(token).encode()).hexdigest()
+    cluster.run(
+        "REPLACE INTO evenfloor_phone_tokens (alias_id, token_hash) VALUES (%s, %s)",
+        (alias_id, hashed),
+    )
+    return token

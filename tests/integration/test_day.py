@@ -1,0 +1,167 @@
+"""The day: recorded by running login services, and shown by the command and the page."""
+
+import concurrent.futures
+import json
+import re
+from datetime import date, timedelta
+
+import pytest
+
+from evenfloor import cli, history_statements
+from evenfloor.config import Config, DatabaseConfig
+from evenfloor.day import bounds
+from evenfloor.watch import Watch
+from tests import mariadb
+from tests.integration.conftest import DATABASE
+from tests.service import OPERATOR_TOKEN, running
+from tests.waiting import PATIENCE, wait_until
+
+STRANGER = "10.9.0.66"
+TOKEN = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
+YESTERDAY = date.today() - timedelta(days=1)
+MOMENTS = "SELECT DISTINCT quarter_minute FROM evenfloor_history ORDER BY quarter_minute"
+
+
+@pytest.fixture
+def floor(cluster):
+    cluster.add_even_floor(dialers=3, aliases=4)
+    cluster.keep_alive()
+    return cluster
+
+
+@pytest.fixture
+def watches(server, floor):
+    """As many processes as two login hosts have."""
+    where = DatabaseConfig(unix_socket=server.socket, user="root", name=DATABASE)
+    return [Watch(Config(database=where)) for _process in range(8)]
+
+
+def record(floor, moment: int, *agents: int) -> None:
+    """Put a quarter minute into the table: the agents of dialers 1, 2 …"""
+    for number, count in enumerate(agents, start=1):
+        floor.run(
+            "INSERT INTO evenfloor_history VALUES (%s, %s, %s, 'open')",
+            (moment, f"10.1.0.{number}", count),
+        )
+
+
+def test_running_login_hosts_record_every_quarter_minute_once(server, floor):
+    where = {**server.root, "name": DATABASE}
+
+    def three_in_a_row() -> bool:
+        there = {moment for (moment,) in floor.run(MOMENTS)}
+        return any({moment + 1, moment + 2} <= there for moment in there)
+
+    with running(where, 2), running(where, 2):
+        wait_until(three_in_a_row, PATIENCE, "three quarter minutes in a row")
+    moments = floor.run(MOMENTS)
+    rows = floor.run("SELECT COUNT(*), COUNT(DISTINCT server_ip) FROM evenfloor_history")
+    assert rows == ((3 * len(moments), 3),)
+
+
+def test_processes_that_look_at_once_record_a_quarter_minute_once(watches, floor):
+    floor.add_agent("10.1.0.2")
+    floor.run("UPDATE servers SET active_agent_login_server = 'N' WHERE server_id = 'd3'")
+    with concurrent.futures.ThreadPoolExecutor(len(watches)) as pool:
+        list(pool.map(Watch.answer, watches))
+    moments = floor.run(MOMENTS)
+    rows = floor.run(
+        "SELECT server_ip, agents, state FROM evenfloor_history WHERE quarter_minute = %s"
+        " ORDER BY server_ip",
+        moments[0],
+    )
+    assert rows == (("10.1.0.1", 0, "open"), ("10.1.0.2", 1, "open"), ("10.1.0.3", 0, "closed"))
+
+
+def test_what_is_old_is_removed(watches, floor):
+    (now,) = floor.run("SELECT UNIX_TIMESTAMP() DIV 15")[0]
+    record(floor, now - history_statements.KEPT - 9, 1, 2)
+    record(floor, now - history_statements.KEPT + 9, 1, 2)
+    watches[0].answer()
+    moments = [moment for (moment,) in floor.run(MOMENTS)]
+    assert moments[0] == now - history_statements.KEPT + 9
+
+
+def test_without_the_table_the_floor_is_shown(watches, floor):
+    floor.run("DROP TABLE evenfloor_history")
+    assert len(json.loads(watches[0].answer())["floor"]["dialers"]) == 3
+
+
+@pytest.fixture
+def command(server, tmp_path, capsys):
+    """Run the command; returns its status and what it printed."""
+    config = tmp_path / "evenfloor.ini"
+    config.write_text(
+        f"[database]\nunix_socket = {server.socket}\nname = {DATABASE}\nuser = root\n"
+    )
+
+    def run(*words: str) -> tuple[int, str]:
+        status = cli.main([*words, "--config", str(config)])
+        return status, capsys.readouterr().out
+
+    return run
+
+
+def test_the_command_shows_a_day_and_writes_its_quarter_minutes(command, floor, tmp_path):
+    first, end = bounds(YESTERDAY)
+    record(floor, first - 1, 99, 99)
+    record(floor, first, 4, 3)
+    record(floor, end - 1, 6, 1, 2)
+    record(floor, end, 99, 99)
+    file = tmp_path / "day.csv"
+    status, text = command("day", "--date", str(YESTERDAY), "--csv", str(file))
+    assert status == 0
+    lines = [line.split() for line in text.splitlines()]
+    assert lines[1][:4] == ["d1", "10.1.0.1", "5.0", "6"]
+    assert lines[3][:4] == ["d3", "10.1.0.3", "2.0", "2"]
+    assert text.endswith("spread 3.0 on average, 5 at most\n")
+    rows = file.read_text().splitlines()
+    assert len(rows) == 6 and rows[1].startswith(f"{YESTERDAY}T00:00:00")
+    assert rows[1].endswith(",d1,10.1.0.1,4,open")
+    status, text = command("day", "--date", str(YESTERDAY), "--json")
+    assert json.loads(text)["dialers"][0]["most"] == 6
+
+
+def test_a_day_of_which_nothing_is_known_is_said(command, floor):
+    assert "nothing is known of this day" in command("day", "--date", "2020-02-29")[1]
+
+
+def test_the_page_of_a_day_is_for_operators_and_says_what_the_command_says(server, floor):
+    first, _end = bounds(YESTERDAY)
+    record(floor, first, 4, 3)
+    floor.run("UPDATE servers SET server_id = '<b>\"x' WHERE server_ip = '10.1.0.1'")
+    path = f"/day?date={YESTERDAY}"
+    with running({**server.root, "name": DATABASE}, 1) as service:
+        answer, text = service.ask_from(STRANGER, "GET", path)
+        assert answer.status == 403 and "10.1.0." not in text and 'href="/floor"' in text
+        answer, text = service.ask_from(STRANGER, "GET", path, **TOKEN)
+        assert answer.status == 200
+        assert "spread 1.0 on average, 1 at most" in text and "10.1.0.2" in text
+        assert text.count("<path") == 2 and "&lt;b&gt;&#34;x" in text and "<b>" not in text
+        assert "style=" not in text and "<script" not in text
+        for sheet in re.findall(r'href="(/static/[^"]+)"', text):
+            assert service.ask_from(STRANGER, "GET", sheet)[0].status == 200
+        for wrong in ("tomorrow", "0001-01-01", "<b>"):
+            answer, _text = service.ask_from(STRANGER, "GET", f"/day?date={wrong}", **TOKEN)
+            assert answer.status == 400
+
+
+def test_a_day_of_a_big_floor_is_put_together_and_takes_little_room(server, floor):
+    """Thirty dialers: 172,800 rows."""
+    first, end = bounds(YESTERDAY)
+    floor.run(
+        "INSERT INTO evenfloor_history SELECT q.seq, CONCAT('10.2.0.', d.seq), d.seq, 'open'"
+        f" FROM seq_{first}_to_{end - 1} q JOIN seq_1_to_30 d"
+        " ORDER BY 1, 2"
+    )
+    balancer = mariadb.balancer(server.root, DATABASE)
+    day = balancer.day(YESTERDAY)
+    balancer.close()
+    assert len(day.dialers) == 30 and (day.spread, day.most_spread) == (29.0, 29)
+    floor.run("ANALYZE TABLE evenfloor_history")
+    (size,) = floor.run(
+        "SELECT data_length FROM information_schema.tables"
+        " WHERE table_schema = DATABASE() AND table_name = 'evenfloor_history'"
+    )[0]
+    # docs/operations.md says 40 bytes a row.
+    assert size / 172_800 < 60

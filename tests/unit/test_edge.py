@@ -1,0 +1,143 @@
+"""A dialer's edge: the filter, the jail, and how SIP is served."""
+
+import pytest
+from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import problems
+
+from tests.unit.asterisk_syntax import parse, render
+from tests.unit.inventories import TWO_DIALERS, assert_says, inventory, only_problem
+from tests.unit.test_roles import read
+
+SHARED = {**read("settings", "defaults/main.yml"), **read("dialer", "defaults/main.yml")}
+PORTS = {
+    "dialer_edge_sip_port": 5060,
+    "dialer_edge_rtp_first": 10000,
+    "dialer_edge_rtp_last": 20000,
+    "dialer_edge_log": "/var/log/asterisk/security",
+    "phone_tls_port": 5061,
+}
+
+
+def dialers(**variables):
+    """Return the variables of two dialers, of which the second has these besides."""
+    return {**TWO_DIALERS, "dialer2": {**TWO_DIALERS["dialer2"], **variables}}
+
+
+# The inventory
+
+
+def test_phones_are_either_anywhere_or_in_networks():
+    problem = only_problem(dialers(phone_networks=["10.0.0.0/8", "any"]))
+    assert_says(problem, "dialer2: phone_networks", "write either", "phone_networks: any")
+
+
+@pytest.mark.parametrize("networks", ["any", "10.0.0.0/8", ["10.0.0.0/8", "192.168.7.9"]])
+def test_one_network_needs_no_brackets(networks):
+    assert problems(*inventory(dialers(phone_networks=networks))) == []
+
+
+def seat(transport, served):
+    hostvars, groups = inventory(dialers(phone_transport=served), seats={"seat1": "101-103"})
+    hostvars["seat1"]["softphone_transport"] = transport
+    return problems(hostvars, groups)
+
+
+def test_a_softphone_that_a_dialer_does_not_serve_is_named():
+    (problem,) = seat("udp", "tls")
+    assert_says(problem, "seat1: softphone_transport", "udp", "dialer2", "tls", "both")
+
+
+def test_a_softphone_with_tls_may_reach_some_dialers_without_but_not_all():
+    assert seat("tls", "udp") == []
+    everywhere = {
+        name: {**variables, "phone_transport": "udp"} for name, variables in TWO_DIALERS.items()
+    }
+    hostvars, groups = inventory(everywhere, seats={"seat1": "101-103"})
+    hostvars["seat1"]["softphone_transport"] = "tls"
+    (problem,) = problems(hostvars, groups)
+    assert_says(problem, "seat1: softphone_transport is tls", "udp", "both")
+
+
+@pytest.mark.parametrize("transport", ["udp", "tls"])
+def test_a_dialer_that_serves_both_serves_every_softphone(transport):
+    assert seat(transport, "both") == seat(transport, transport) == []
+
+
+# What is written
+
+
+def test_the_filter_replaces_its_own_table_and_concerns_its_ports_alone():
+    sources = ["10.0.0.0/24", "10.9.0.1/32"]
+    text = render("dialer_edge/templates/edge.nft.j2", **PORTS, dialer_edge_sources=sources)
+    lines = [line.strip() for line in text.splitlines() if not line.strip().startswith("#")]
+    assert lines[:2] == ["table inet evenfloor", "delete table inet evenfloor"]
+    assert "elements = { 10.0.0.0/24, 10.9.0.1/32 }" in lines
+    assert [line for line in lines if "dport" in line] == [
+        "tcp dport { 5060, 5061 } jump phone",
+        "udp dport 5060 jump phone",
+        "udp dport 10000-20000 jump phone",
+    ]
+    assert [line for line in lines if "drop" in line] == ["counter drop"]
+    assert "flush" not in text
+
+
+def test_one_port_for_tls_and_the_rest_is_named_once():
+    text = render(
+        "dialer_edge/templates/edge.nft.j2",
+        **{**PORTS, "phone_tls_port": "5060"},
+        dialer_edge_sources=["10.0.0.0/24"],
+    )
+    assert "tcp dport { 5060 } jump" in text
+
+
+def test_the_jail_never_bans_whom_the_filter_lets_in():
+    text = render(
+        "dialer_edge/templates/jail.conf.j2", **PORTS, dialer_edge_sources=["10.0.0.0/24"]
+    )
+    assert "\nignoreip = 127.0.0.0/8 ::1 10.0.0.0/24\n" in text
+
+
+def transports(served, certified=True):
+    text = render(
+        "dialer/templates/asterisk/pjsip.conf.j2",
+        **{**SHARED, "phone_transport": served, "dialer_server_ip": "10.0.0.11"},
+        dialer_certified=certified,
+        dialer_certificate="/c.pem",
+        dialer_certificate_key="/c.key",
+    )
+    sections = parse(text.replace("#tryinclude evenfloor/endpoints.conf", ""))
+    return {dict(s.settings)["protocol"]: dict(s.settings)["bind"] for s in sections[1:]}
+
+
+UDP, TLS = {"udp": "10.0.0.11:5060"}, {"tls": "10.0.0.11:5061"}
+
+
+@pytest.mark.parametrize(
+    ("served", "certified", "expected"),
+    [
+        ("both", True, {**UDP, **TLS}),
+        ("both", False, UDP),
+        ("udp", True, UDP),
+        ("tls", True, TLS),
+    ],
+)
+def test_sip_is_served_as_the_inventory_says(served, certified, expected):
+    assert transports(served, certified) == expected
+
+
+@pytest.mark.parametrize(
+    ("served", "can_encrypt", "optimistic"),
+    [("both", 0, "yes"), ("tls", 0, "no"), ("udp", 0, None), ("both", 1, None)],
+)
+def test_endpoints_encrypt_where_asterisk_can_and_insist_where_all_is_tls(
+    served, can_encrypt, optimistic
+):
+    text = render(
+        "dialer/templates/asterisk/endpoints.conf.j2",
+        **{**SHARED, "phone_transport": served},
+        dialer_phones={"phones": []},
+        dialer_srtp={"rc": can_encrypt},
+    )
+    phone = dict(parse(text)[0].settings)
+    assert phone.get("media_encryption_optimistic") == optimistic
+    assert phone.get("media_encryption") == (optimistic and "sdes")
+    assert "transport" not in phone
