@@ -44,6 +44,14 @@ path-exclude /usr/share/man/*
 path-exclude /usr/share/locale/*
 EOF
 
+# What Python compiles of Ansible's modules is kept: compiled_modules.py says why.
+for packages in "$tree"/usr/lib/python3.*/; do
+  packages="$tree/usr/local/lib/$(basename "$packages")/dist-packages"
+  mkdir -p -m 0755 "$packages/compiled_modules.cache"
+  cp "$(dirname "$0")/compiled_modules.py" "$packages/"
+  echo 'import compiled_modules' > "$packages/compiled_modules.pth"
+done
+
 # Keys alone, and each host its own: none is in the image.
 rm -f "$tree"/etc/ssh/ssh_host_*
 cat > "$tree/etc/ssh/sshd_config.d/lab.conf" <<EOF
