@@ -12,7 +12,7 @@ TARGET_PYTHONS := 3.13 3.9
 APT_PACKAGES := python3-venv mariadb-server-core mariadb-client-core openssh-client php-cli php-mysql \
   chromium
 
-.PHONY: help lab test check lint sanity unit integration pictures molecule test-ha bench clean distclean
+.PHONY: help lab test check lint sanity unit integration pictures molecule test-steps test-ha bench clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -139,7 +139,10 @@ pictures: ready ## Take the pictures of the pages in docs/pictures anew
 molecule: ready ## Test the roles, and the promise end to end, on clusters of containers
 	@python -m tests.lanes $(foreach name,$(SCENARIOS),$(call lane,$(name)))
 
-# Not a part of `make test`, which is long enough.
+# Neither is a part of `make test`, which is long enough.
+test-steps: ready ## Test with runs that are killed at every one of their steps, not at some
+	@EVENFLOOR_EVERY_STEP=yes python -m tests.lanes $(foreach name,interrupted default,$(call lane,$(name)))
+
 test-ha: ready ## Test a cluster with three databases of which each is struck in turn
 	@molecule test --scenario-name ha
 

@@ -12,6 +12,15 @@ from lab.cluster import PLAIN, ROOT, Cluster
 
 #: The kill comes within so many seconds of the step's beginning.
 WITHIN = 0.8
+#: Set in the environment to have runs killed at every step. It takes long: each kill is a run of its own.
+EVERY_STEP = "EVENFLOOR_EVERY_STEP"
+
+
+def some_of(steps: list[str], number: int) -> list[str]:
+    """Choose by chance the steps at which runs are killed this time, in their order."""
+    if os.environ.get(EVERY_STEP):
+        return steps
+    return [steps[place] for place in sorted(random.sample(range(len(steps)), number))]
 
 
 def _descendants(pid: int) -> list[int]:

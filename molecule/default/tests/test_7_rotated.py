@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.cluster import HttpRefusal
-from tests.killed_run import run_and_kill_at
+from tests.killed_run import run_and_kill_at, some_of
 from tests.logins import Logins
 from tests.state import STAYS, wait_until_settled
 from tests.waiting import PATIENCE
@@ -22,7 +22,7 @@ SERVICES = {
     "dialers": ["evenfloor-dialer", "asterisk"],
     "seats": ["evenfloor-softphone"],
 }
-#: Where a run is killed: a part of the task's headline.
+#: Where a run can be killed: a part of the task's headline.
 STEPS = [
     "rotation : Make the new secret",
     "rotation : Let the database accept it too",
@@ -121,7 +121,7 @@ def unchanged(output: str) -> bool:
 
 @pytest.fixture(scope="module")
 def rotated(cluster):
-    """Rotate every secret, killed at every step, while agents talk and log in."""
+    """Rotate every secret, killed at some steps, while agents talk and log in."""
     cluster.logout_everybody()
     cluster.playbook("playbooks/site.yml")
     for alias in TALKING:
@@ -133,7 +133,9 @@ def rotated(cluster):
     logins = Logins(cluster, LOGGING_IN)
     watcher.start()
     logins.start()
-    seen["ended"] = [run_and_kill_at(cluster, "playbooks/rotate_secrets.yml", s) for s in STEPS]
+    seen["ended"] = [
+        run_and_kill_at(cluster, "playbooks/rotate_secrets.yml", step) for step in some_of(STEPS, 3)
+    ]
     seen["output"] = cluster.playbook("playbooks/rotate_secrets.yml", "--diff").stdout
     logins.stop()
     watcher.stop()
