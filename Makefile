@@ -87,7 +87,7 @@ distclean: ## The same, and remove the cached images, the wheels and the virtual
 # --- tests ----------------------------------------------------------------------------
 
 # The longest first. Each is a scenario of molecule but for `integration`.
-LANES := interrupted default integration vicidial outages
+LANES := default integration outages interrupted vicidial
 SCENARIOS := $(filter-out integration,$(LANES))
 INTEGRATION := pytest -q tests/integration
 lane = $(1) "$(if $(filter integration,$(1)),$(INTEGRATION),molecule test --scenario-name $(1))"

@@ -12,7 +12,7 @@ from lab.cluster import PLAIN, ROOT, Cluster
 
 #: The kill comes within so many seconds of the step's beginning.
 WITHIN = 0.8
-#: Set in the environment to have runs killed at every step. It takes long: each kill is a run of its own.
+#: Set in the environment to have runs killed at every step, each of which takes a run of its own.
 EVERY_STEP = "EVENFLOOR_EVERY_STEP"
 
 
