@@ -146,11 +146,12 @@ test-steps: ready ## Test with runs that are killed at every one of their steps,
 test-ha: ready ## Test a cluster with three databases of which each is struck in turn
 	@molecule test --scenario-name ha
 
-bench: export PYTHONPATH := plugins/balancer
+bench: export PYTHONPATH := plugins/balancer:.cache/collections
 bench: ready ## Measure the choice, the service, the pages, provisioning, and on the lab, if it is up, ringing, strangers and size
 	@python -m bench.choice
 	@python -m bench.curve
 	@python -m bench.service
+	@python -m bench.agents
 	@python -m bench.watch
 	@python -m bench.pages
 	@python -m bench.provision
