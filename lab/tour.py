@@ -121,8 +121,8 @@ The cluster keeps running. Try:
   ansible login -a "evenfloor floor"                      the floor
   ansible login -a "evenfloor explain 101x"               which dialer would win, and why
   https://{login}/                                     the agents' login page
-  https://{login}/floor                                the floor, live; it asks for the operator token:
-  ansible login -a "cat /etc/evenfloor/operator.secret"
+  https://{login}/floor                                the floor, live; it asks for a token:
+  ansible login -a "cat /etc/evenfloor/operator.secret"   the operator token
   $EDITOR inventory/lab/group_vars/all.yml                add or remove aliases, then
   ansible-playbook playbooks/aliases.yml                  … apply the change
   ansible-playbook playbooks/drain_dialer.yml -e dialer=dialer4   send no new logins there
