@@ -8,7 +8,7 @@ import threading
 from lab.cluster import Cluster, HttpRefusal
 
 #: How often somebody logs in, in seconds: more calls than an office has, and no load by themselves.
-EVERY = 0.25
+EVERY = 0.5
 
 
 class Logins(threading.Thread):

@@ -7,7 +7,7 @@ import threading
 from lab.cluster import Cluster
 
 #: Seconds between two looks: a registration that lapses is back after seconds at the earliest.
-PAUSE = 1
+PAUSE = 2
 
 
 class Watcher(threading.Thread):

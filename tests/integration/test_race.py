@@ -127,8 +127,8 @@ def expect_whole_sessions(cluster, count: int) -> None:
     assert cluster.run("SELECT COUNT(*) FROM evenfloor_reservations") == ((0,),)
 
 
-@pytest.mark.parametrize("mode", ["", STRICT], ids=["empty", "strict"])
-@pytest.mark.parametrize("engine", ["InnoDB", "MyISAM", "MEMORY"])
+# Evenfloor's own clusters are strict, VICIdial's are not.
+@pytest.mark.parametrize(("engine", "mode"), [("InnoDB", STRICT), ("MyISAM", ""), ("MEMORY", "")])
 def test_two_hundred_logins_sixteen_at_once_leave_the_floor_even(server, engine, mode):
     with (
         sql_mode(server, mode),

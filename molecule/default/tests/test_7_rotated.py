@@ -134,7 +134,7 @@ def rotated(cluster):
     watcher.start()
     logins.start()
     seen["ended"] = [
-        run_and_kill_at(cluster, "playbooks/rotate_secrets.yml", step) for step in some_of(STEPS, 3)
+        run_and_kill_at(cluster, "playbooks/rotate_secrets.yml", step) for step in some_of(STEPS, 2)
     ]
     seen["output"] = cluster.playbook("playbooks/rotate_secrets.yml", "--diff").stdout
     logins.stop()

@@ -31,7 +31,7 @@ STEPS = [
     "phone_aliases : Open the dialers",
 ]
 #: Where it is killed this time.
-CHOSEN = some_of(STEPS, 6)
+CHOSEN = some_of(STEPS, 4)
 
 
 def rows_of(cluster, dialer: str) -> dict:

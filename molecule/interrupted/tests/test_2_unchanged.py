@@ -1,4 +1,4 @@
-"""A run on a cluster that is as its inventory says changes nothing."""
+"""A run on a cluster that is as its inventory says has nothing to change."""
 
 from tests.collection import ansible, build, make_repository
 
@@ -11,14 +11,10 @@ def expect_nothing_changed(cluster, output: str) -> None:
     assert recap.count("changed=0") == recap.count("ok=")
 
 
-def test_a_check_finds_nothing_to_change(cluster):
-    output = cluster.playbook("playbooks/site.yml", "--check", "--diff").stdout
-    expect_nothing_changed(cluster, output)
-
-
-def test_a_run_from_an_operators_own_repository_changes_nothing(cluster, tmp_path):
+def test_a_check_from_an_operators_own_repository_finds_nothing_to_change(cluster, tmp_path):
     repository = make_repository(build(tmp_path), tmp_path / "repository")
     output = ansible(
-        repository, "ansible-playbook", "-i", cluster.inventory, "evenfloor.cluster.site"
-    )
+        repository, "ansible-playbook", "-i", cluster.inventory, "evenfloor.cluster.site",
+        "--check", "--diff",
+    )  # fmt: skip
     expect_nothing_changed(cluster, output)
