@@ -7,8 +7,6 @@ and nothing else: the connections to the database are few, and lent for the time
 # gunicorn reads its settings by name from this module, and they have no others.
 from __future__ import annotations
 
-import threading
-
 from . import config as configuration
 from . import metrics, recorder
 from .heartbeats import Watcher
@@ -22,16 +20,16 @@ limit_request_line = 4094
 limit_request_fields = 40
 limit_request_field_size = 4094
 
+#: The numbers of the workers that live. gunicorn calls :func:`child_exit` from a signal's handler, in
+#: the middle of :func:`pre_fork` if it so happens: with a lock, it would wait for ever.
 _slots: dict[int, int] = {}
-_slot_lock = threading.Lock()
 
 
 def pre_fork(_server, worker) -> None:
     """Give a worker that is about to start the lowest number that no other has."""
-    with _slot_lock:
-        taken = set(_slots.values())
-        worker.evenfloor_slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
-        _slots[id(worker)] = worker.evenfloor_slot
+    taken = set(_slots.values())
+    worker.evenfloor_slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
+    _slots[id(worker)] = worker.evenfloor_slot
 
 
 def post_fork(_server, worker) -> None:
@@ -53,5 +51,4 @@ def post_worker_init(worker) -> None:
 
 def child_exit(_server, worker) -> None:
     """Free the number of a worker that is gone, however it went."""
-    with _slot_lock:
-        _slots.pop(id(worker), None)
+    _slots.pop(id(worker), None)
