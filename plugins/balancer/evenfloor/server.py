@@ -20,8 +20,8 @@ limit_request_line = 4094
 limit_request_fields = 40
 limit_request_field_size = 4094
 
-#: The numbers of the workers that live. gunicorn calls :func:`child_exit` from a signal's handler, in
-#: the middle of :func:`pre_fork` if it so happens: with a lock, it would wait for ever.
+#: The numbers of the workers that live. gunicorn calls :func:`child_exit` from a signal's handler,
+#: even in the middle of :func:`pre_fork`: with a lock, it would wait for ever.
 _slots: dict[int, int] = {}
 
 
