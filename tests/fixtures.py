@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 
@@ -42,11 +43,24 @@ def failed_since_last_time(request) -> bool:
     return failed > before
 
 
+def last_words(cluster) -> str:
+    """Return what the login service has logged last, on each host that answers."""
+    said = ""
+    for host in cluster.groups.get("login", []):
+        with contextlib.suppress(Exception):
+            said += cluster.run(host, "journalctl --no-pager --lines 80 --unit evenfloor-login")
+    return said
+
+
 @pytest.fixture(autouse=True)
 def known_state(request, cluster):
     """Repair the cluster if the test before has failed, so that this one doesn't fail for it."""
     if failed_since_last_time(request):
-        warnings.warn("the cluster was repaired after a failed test", stacklevel=1)
+        # Its hosts may be gone when somebody asks why.
+        said = last_words(cluster)
+        warnings.warn(
+            f"the cluster was repaired after a failed test; before:\n{said}", stacklevel=1
+        )
         repair(cluster)
 
 
