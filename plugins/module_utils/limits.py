@@ -81,6 +81,7 @@ NUMBERS = {
     "dialer_rtp_last": _RTP_PORT,
     "dialer_rtp_timeout": (0, _DAY),
     "dialer_sip_port": _PORT,
+    "dialer_wake_port": (0, 65535),
     "drain_timeout": (0, 7 * _DAY),
     "grouping_limit": (0, 32767),
     "monitoring_interval": (1, 300),

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -324,6 +325,38 @@ def test_a_second_daemon_says_that_it_is_one_and_ends(start, cluster, asterisk):
     eventually(lambda: len(asterisk.originated) == 40)
     assert len(set(asterisk.originated)) == 40
     assert first.process.poll() is None
+
+
+def test_whoever_may_not_read_a_daemons_row_cannot_hold_its_lock(start, cluster):
+    start()
+    in_charge(cluster)
+    ((secret,),) = cluster.run("SELECT charge_secret FROM evenfloor_daemons")
+    assert len(secret) == 32
+    held = cluster.run("SELECT IS_USED_LOCK(%s)", (f"evenfloor.daemon.{secret}",))
+    assert held != ((None,),)
+
+
+def test_a_row_that_was_lost_is_written_again(start, cluster):
+    start()
+    token = in_charge(cluster)
+    cluster.run("DELETE FROM evenfloor_daemons")
+    assert in_charge(cluster) == token
+
+
+def test_a_datagram_is_sent_when_a_call_is_to_be_placed_or_ended(make_balancer, cluster):
+    here = "127.0.0.1"
+    cluster.add_dialer(here)
+    cluster.add_phone("101a", here)
+    cluster.add_alias("101x", "101a")
+    cluster.add_campaign()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dialer:
+        dialer.bind((here, 0))
+        dialer.settimeout(PATIENCE)
+        balancer = make_balancer(wake_port=dialer.getsockname()[1])
+        balancer.login("101x", "secret", "agent7", "TEST")
+        dialer.recv(100)
+        balancer.logout("agent7")
+        dialer.recv(100)
 
 
 def test_a_daemon_takes_over_at_once_from_one_that_was_killed(start, cluster):

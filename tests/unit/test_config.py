@@ -2,7 +2,7 @@
 
 import pytest
 
-from evenfloor.config import load
+from evenfloor.config import load, main
 from evenfloor.errors import ConfigurationError
 
 
@@ -52,3 +52,14 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_secrets_are_not_in_what_is_printed(written):
     path = written("[database]\npassword = hush\n[dialer]\nami_secret = hush\n")
     assert "hush" not in repr(load(path, {}))
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [("[login]\nport = 8080\n", 0, ""), ("garbage", 2, "evenfloor: {path} is not an INI file")],
+)
+def test_a_reload_can_ask_first_whether_it_is_usable(written, monkeypatch, capsys, text, code, said):
+    path = written(text)
+    monkeypatch.setenv("EVENFLOOR_CONFIG", path)
+    assert main() == code
+    assert capsys.readouterr().err.startswith(said.format(path=path))

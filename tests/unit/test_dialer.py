@@ -2,7 +2,6 @@
 
 import pytest
 
-from evenfloor.daemon_statements import charge_name
 from evenfloor.dialer import STALE_ACTION, is_late
 
 
@@ -17,8 +16,3 @@ def test_an_action_is_never_late_while_the_daemon_looks_all_the_time(age):
 )
 def test_after_a_pause_an_action_is_as_old_as_it_says_and_late_if_that_cannot_be(age, late):
     assert is_late(age, since_last_look=600.0) is late
-
-
-def test_dialers_have_locks_of_their_own_however_long_the_databases_name():
-    names = {charge_name("d" * 64, ip) for ip in ("100.100.100.101", "100.100.100.102")}
-    assert len(names) == 2 and all(len(name) <= 64 for name in names)

@@ -14,6 +14,8 @@ PORTS = {
     "dialer_edge_rtp_last": 20000,
     "dialer_edge_log": "/var/log/asterisk/security",
     "phone_tls_port": 5061,
+    "dialer_wake_port": 5039,
+    "dialer_edge_wakers": ["10.0.0.2", "10.0.0.3"],
 }
 
 
@@ -75,8 +77,10 @@ def test_the_filter_replaces_its_own_table_and_concerns_its_ports_alone():
         "tcp dport { 5060, 5061 } jump phone",
         "udp dport 5060 jump phone",
         "udp dport 10000-20000 jump phone",
+        "udp dport 5039 jump daemon",
     ]
-    assert [line for line in lines if "drop" in line] == ["counter drop"]
+    assert "ip saddr { 10.0.0.2, 10.0.0.3 } accept" in lines
+    assert [line for line in lines if "drop" in line] == ["counter drop"] * 2
     assert "flush" not in text
 
 

@@ -30,6 +30,7 @@ BOUNDS = {
     "balancer_guard_load": (config.BalancerConfig, "guard_load"),
     "balancer_guard_channels": (config.BalancerConfig, "guard_channels"),
     "balancer_guard_idle": (config.BalancerConfig, "guard_idle"),
+    "dialer_wake_port": (config.DialerConfig, "wake_port"),
     "balancer_port": (config.LoginConfig, "port"),
     "balancer_workers": (config.LoginConfig, "workers"),
     "database_port": (config.DatabaseConfig, "port"),

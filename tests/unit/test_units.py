@@ -105,3 +105,9 @@ def test_a_service_that_leaks_is_ended_before_its_host_suffers(unit):
     read = settings(unit)
     assert re.fullmatch(r"[0-9]+M", read["Service"]["MemoryMax"])
     assert read["Service"]["MemorySwapMax"] == "0"
+
+
+def test_a_configuration_that_cannot_be_used_does_not_reach_the_login_services_processes():
+    reloads = re.findall("^ExecReload=(.*)$", render("evenfloor-login.service"), re.MULTILINE)
+    assert reloads[0] == "/opt/evenfloor/venv/bin/python -m evenfloor.config"
+    assert "/bin/kill -HUP $MAINPID" in reloads[1:]

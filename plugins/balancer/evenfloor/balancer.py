@@ -75,7 +75,10 @@ class Balancer:
         self._settings = config.balancer
         self._usual = self._settings.rules
         self._store = LoginStore(
-            config.database, self._settings.lock_timeout, self._settings.is_guarded
+            config.database,
+            self._settings.lock_timeout,
+            self._settings.is_guarded,
+            self._settings.wake_port,
         )
         self._reporting = Reporting(self._store.reporting_dialers)
         self._prune_after = 0.0

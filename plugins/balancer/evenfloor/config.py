@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
@@ -55,6 +56,8 @@ class BalancerConfig:
     settling: int = _number(0, 0, 3600)
     reservation_ttl: int = _number(10, 1, 3600)
     decisions_kept: int = _number(30 * 24 * 3600, 0)
+    #: On which UDP port daemons listen for datagrams; 0 sends none.
+    wake_port: int = _number(0, 0, 65535)
     guard_load: int = _number(0, 0, 1000)
     guard_channels: int = _number(0, 0, 65535)
     guard_idle: int = _number(0, 0, 50)
@@ -129,7 +132,10 @@ class DialerConfig:
     ami_port: int = _port(5038)
     ami_user: str = "evenfloor"
     ami_secret: str = field(default="", repr=False)
+    #: The pause between two questions for actions, at least.
     poll_interval: float = _number(0.05, 0.001, 60)
+    #: The UDP port on which datagrams come; 0 where none do.
+    wake_port: int = _number(0, 0, 65535)
     ring_timeout: int = _number(30, 1, 3600)
     #: Calls that may end within a minute because their rows are gone.
     max_orphans: int = _number(3, 0, 1000)
@@ -227,3 +233,21 @@ def load(  # pylint: disable=dangerous-default-value
 def _check_word(where: str, word: str, known: tuple[str, ...]) -> None:
     if word not in known:
         raise ConfigurationError(f"{where}: '{word}' is none of {', '.join(known)}")
+
+
+def main() -> int:
+    """Say whether the login service can use its configuration.
+
+    Returns:
+        0 if it can, else 2.
+    """
+    try:
+        load(service_path())
+    except ConfigurationError as error:
+        print(f"evenfloor: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .floor_statements import FREE_ROOM, SESSION
-from .lock import LONGEST_NAME
 from .sql import Columns, Statement, note
 from .vicidial import ROOM_TABLES
 
@@ -74,29 +73,60 @@ PEER = Columns(PeerRow, extension="extension", state="COALESCE(NULLIF(peer_statu
 # -- the daemon in charge -----------------------------------------------------------------
 
 
-def charge_name(database: str, server_ip: str) -> str:
-    """Name the lock that the daemon in charge of a dialer holds."""
-    return f"evenfloor.daemon.{server_ip}.{database}"[:LONGEST_NAME]
+def charge(server_ip: str) -> Statement:
+    """Select who is in charge of a dialer."""
+    return Statement(
+        f"SELECT {CHARGE.listed} FROM evenfloor_daemons WHERE server_ip = %(server_ip)s",
+        {"server_ip": server_ip},
+    )
 
 
-def take_charge(name: str, server_ip: str, token: str, host: str, lease: int) -> list[Statement]:
-    """Take charge of a dialer if nobody is in charge; the last reply says who is.
+def take_charge(
+    server_ip: str, token: str, host: str, lease: int, new_secret: str
+) -> list[Statement]:
+    """Take charge of a dialer if nobody is in charge.
+
+    The last two replies say whether the connection has the lock, and who is in charge.
 
     Args:
-        name: from :func:`charge_name`.
         server_ip: the dialer.
         token: the daemon's own.
         host: where it runs.
         lease: a connection that is silent for so many seconds loses the lock.
+        new_secret: becomes a part of the lock's name where the dialer has none yet.
     """
-    values = {"name": name, "server_ip": server_ip, "token": token, "host": host, "lease": lease}
-    # A connection that took the same lock twice would have to release it twice.
-    is_ours = "COALESCE(IS_USED_LOCK(%(name)s) = CONNECTION_ID(), 0)"
+    values = {
+        "server_ip": server_ip,
+        "token": token,
+        "host": host,
+        "lease": lease,
+        "new_secret": new_secret,
+    }
+    lock = "@evenfloor_charge_lock"
     return [
         Statement("SET SESSION wait_timeout = %(lease)s", values),
+        Statement(
+            "INSERT INTO evenfloor_daemons (server_ip, token, host, started, charge_secret)"
+            " VALUES (%(server_ip)s, '', '', UTC_TIMESTAMP(), %(new_secret)s)"
+            " ON DUPLICATE KEY UPDATE"
+            " charge_secret = IF(charge_secret = '', VALUES(charge_secret), charge_secret)",
+            values,
+        ),
+        note(
+            "evenfloor_charge_lock",
+            Statement(
+                "SELECT CONCAT('evenfloor.daemon.', charge_secret) FROM evenfloor_daemons"
+                " WHERE server_ip = %(server_ip)s",
+                values,
+            ),
+        ),
+        # A connection that took the same lock twice would have to release it twice.
         note(
             "evenfloor_charge",
-            Statement(f"SELECT IF({is_ours}, 1, GET_LOCK(%(name)s, 0))", values),
+            Statement(
+                f"SELECT IF(COALESCE(IS_USED_LOCK({lock}) = CONNECTION_ID(), 0), 1,"
+                f" GET_LOCK({lock}, 0))"
+            ),
         ),
         Statement(
             "INSERT INTO evenfloor_daemons (server_ip, token, host, started)"
@@ -106,9 +136,8 @@ def take_charge(name: str, server_ip: str, token: str, host: str, lease: int) ->
             " token = VALUES(token), host = VALUES(host)",
             values,
         ),
-        Statement(
-            f"SELECT {CHARGE.listed} FROM evenfloor_daemons WHERE server_ip = %(server_ip)s", values
-        ),
+        Statement("SELECT @evenfloor_charge"),
+        charge(server_ip),
     ]
 
 

@@ -69,8 +69,9 @@ class DaemonStore:
 
     def __init__(self, config: DatabaseConfig, token: str):
         self._connection = Connection(config)
-        self._database = config.name
         self._token = token
+        #: Which of its connections holds the lock of who is in charge.
+        self._in_charge_by = 0
         self.close = self._connection.close
 
     def _run(self, statement: Statement) -> Reply:
@@ -90,13 +91,25 @@ class DaemonStore:
             server_ip: the dialer.
             lease: a daemon that is silent for so many seconds loses the lock.
         """
-        name = sql.charge_name(self._database, server_ip)
-        host = socket.gethostname()[:64]
-        replies = self._connection.batch(sql.take_charge(name, server_ip, self._token, host, lease))
-        found = sql.CHARGE.read(replies[-1])
-        if not found:  # somebody took the lock and has written nothing yet
+        found = self._who_is_in_charge(server_ip)
+        if not found:
+            taking = sql.take_charge(
+                server_ip, self._token, socket.gethostname()[:64], lease, secrets.token_hex(16)
+            )
+            *_taken, locked, row = self._connection.batch(taking)
+            found = sql.CHARGE.read(row)
+            self._in_charge_by = self._connection.made if locked.rows[0][0] == 1 else 0
+        if not found or not found[0].token:  # somebody took the lock and has written nothing yet
             return Charge(False, "another host", "just now")
         return Charge(found[0].token == self._token, found[0].host, found[0].started)
+
+    def _who_is_in_charge(self, server_ip: str) -> list[sql.ChargeRow]:
+        """Read it where this daemon still has the lock: then nobody else has written the row."""
+        if self._in_charge_by != self._connection.made:
+            return []
+        found = sql.CHARGE.read(self._run(sql.charge(server_ip)))
+        is_ours = found and found[0].token == self._token
+        return found if is_ours and self._in_charge_by == self._connection.made else []
 
     def note_kept(self, server_ip: str, calls: int) -> None:
         """Note how many calls without a live-agent row go on."""

@@ -28,13 +28,14 @@ from .sessions import TAG_PATTERN, LiveSession
 from .steps import say
 from .strays import Strays
 from .vicidial import REGISTERED_STATES
+from .wakeups import Wakeups, set_or_elapsed
 
 log = logging.getLogger("evenfloor.dialer")
 
 CONFIGURATION_WRONG, SECOND = 2, 3
 
 HEARTBEAT_INTERVAL = 1.0
-CHARGE_INTERVAL = 1.0
+CHARGE_INTERVAL = 2.0
 #: A daemon whose connection is silent for so many seconds is no longer in charge.
 CHARGE_LEASE = 5
 #: A daemon that isn't in charge ends after so many seconds. Longer than the lease: a daemon that
@@ -99,6 +100,7 @@ class Daemon:
         self._in_charge = asyncio.Event()
         self._refused_since: float | None = None
         self._looked = float("-inf")
+        self._wakeups = Wakeups(config.dialer.poll_interval)
         self._calls: dict[str, _Call] = {}
         self._ended: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._peers: dict[str, str] = {}
@@ -119,6 +121,7 @@ class Daemon:
         self._ami.on("Hangup", self._channel_gone)
         self._ami.on("ContactStatus", self._contact_changed)
         self._ami.connect()
+        await self._wakeups.listen(self._server_ip, self._settings.wake_port)
         loops = [
             asyncio.ensure_future(loop)
             for loop in (
@@ -138,6 +141,7 @@ class Daemon:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
             self._ami.close()
+            self._wakeups.close()
             self._run.close()
             self._beat.close()
 
@@ -208,9 +212,12 @@ class Daemon:
 
     async def _send_actions(self) -> None:
         await self._ami.ready.wait()
+        await self._wakeups.wait()
         looked = time.monotonic()
         actions = await self._run(DaemonStore.take_actions, self._server_ip)
         since, self._looked = time.monotonic() - self._looked, looked
+        if actions:
+            self._wakeups.found()
         for action in actions:
             if action.action == "Hangup":  # it never comes too late: no other call has this tag
                 self._strays.want_gone(action.tag)
@@ -321,7 +328,7 @@ class Daemon:
 
     async def _compare_peers(self) -> None:
         """Bring ``phones.peer_status`` to what Asterisk says of each device."""
-        await _set_or_elapsed(self._compare_registrations, REGISTRATIONS_INTERVAL)
+        await set_or_elapsed(self._compare_registrations, REGISTRATIONS_INTERVAL)
         await self._ami.ready.wait()
         await asyncio.sleep(REGISTRATIONS_BATCH)
         self._compare_registrations.clear()
@@ -345,7 +352,7 @@ class Daemon:
         self._compare_registrations.set()
 
     async def _tidy_up(self) -> None:
-        await _set_or_elapsed(self._compare, RECONCILE_INTERVAL)
+        await set_or_elapsed(self._compare, RECONCILE_INTERVAL)
         await self._ami.ready.wait()
         self._compare.clear()
         await self.reconcile()
@@ -408,14 +415,6 @@ class Daemon:
 
     def _is_being_placed(self, tag: str) -> bool:
         return tag in self._calls and not self._calls[tag].channel
-
-
-async def _set_or_elapsed(event: asyncio.Event, seconds: float) -> None:
-    """Wait until an event is set, or until some seconds have passed."""
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except asyncio.TimeoutError:
-        return
 
 
 def _read_again(daemon: Daemon, path: str) -> None:

@@ -28,6 +28,7 @@ from .request import Campaign, KnownAgent, Listed, Request, Tried
 from .sessions import LiveSession
 from .sql import COMMIT, START, Reply, Statement, decoded
 from .vicidial import DEFAULT_GROUPING_LIMIT, DEFAULT_SYSTEM_LIMIT
+from .wakeups import Waker
 
 log = logging.getLogger("evenfloor.database")
 
@@ -91,18 +92,31 @@ class LoginStore:
     Args:
         config: where the database is.
         longest_lock: the longest that the lock is waited for, in seconds.
+        busy: whether it is read how busy dialers are.
+        wake_port: on which dialers' daemons listen for datagrams; 0 where none are sent.
     """
 
-    def __init__(self, config: DatabaseConfig, longest_lock: int = 0, busy: bool = False):
+    def __init__(
+        self,
+        config: DatabaseConfig,
+        longest_lock: int = 0,
+        busy: bool = False,
+        wake_port: int = 0,
+    ):
         self._connection = Connection(config, ANSWER_TIMEOUT, ROW_WAIT)
         self._database = config.name
         self._longest_lock = longest_lock
         self._busy = busy
+        self._waker = Waker(wake_port)
         #: Users and tags of sessions of which nobody knows whether they were written.
         self._doubtful: list[tuple[str, str]] = []
         #: Takes back what was begun for the present caller.
         self._undo: Callable[[], None] | None = None
-        self.close = self._connection.close
+
+    def close(self) -> None:
+        """Give the connection back; the next question makes a new one."""
+        self._connection.close()
+        self._waker.close()
 
     @contextlib.contextmanager
     def within(self, deadline: Deadline):
@@ -363,6 +377,7 @@ class LoginStore:
             self._doubtful.append((user, tag))
             raise
         if room is not None:
+            self._waker.wake([claim.phone.server_ip, *(old.server_ip for old in ended)])
             self._undo = lambda: self._end_late(user, tag)
         return room
 
@@ -404,6 +419,7 @@ class LoginStore:
                 ]
             )
         )
+        self._waker.wake(session.server_ip for session in sessions)
 
     def count_wrong_password(self, request: Request, is_users: bool) -> Tried:
         """Count a wrong password; returns what its client has tried with it.

@@ -80,9 +80,12 @@ CREATE TABLE IF NOT EXISTS evenfloor_renumbering (
 -- look like a mistake in the database. The last four are for monitoring: `calls` says how many calls
 -- go on, the others count since the daemon started, what it found wrong when it compared sessions,
 -- rooms and channels, and how often it has connected to Asterisk and to the database.
+-- `charge_secret` is a part of the name of the lock that the daemon in charge holds, so that nobody
+-- holds it who may not read this.
 CREATE TABLE IF NOT EXISTS evenfloor_daemons (
   server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   token VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  charge_secret VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   host VARCHAR(64) NOT NULL,
   started DATETIME NOT NULL,
   beat DATETIME DEFAULT NULL,
@@ -94,6 +97,8 @@ CREATE TABLE IF NOT EXISTS evenfloor_daemons (
   PRIMARY KEY (server_ip)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 -- Clusters of earlier releases have the table without these columns.
+ALTER TABLE evenfloor_daemons ADD COLUMN IF NOT EXISTS
+  charge_secret VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '';
 ALTER TABLE evenfloor_daemons ADD COLUMN IF NOT EXISTS calls SMALLINT UNSIGNED NOT NULL DEFAULT 0;
 ALTER TABLE evenfloor_daemons ADD COLUMN IF NOT EXISTS findings INT UNSIGNED NOT NULL DEFAULT 0;
 ALTER TABLE evenfloor_daemons ADD COLUMN IF NOT EXISTS
