@@ -96,7 +96,7 @@ class ActionModule(ActionBase):
             " to keep waiting, or log them out (evenfloor logout --user NAME)"
         )
         if self._is_dialer:
-            undo = f"drain-dialer.yml -e dialer={name} -e undo=true"
+            undo = f"drain_dialer.yml -e dialer={name} -e undo=true"
             message += f", or open it again ({undo})"
         return {"dead": False, "failed": True, "msg": message}
 

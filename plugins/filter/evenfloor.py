@@ -42,6 +42,7 @@ FILTERS = {
     "provisioning_address": ("plugin_utils.phone_pages", "provisioning_address"),
     "ready_dialers": ("module_utils.hosts", "ready_dialers"),
     "renumber_problems": ("module_utils.renumbering", "renumber_problems"),
+    "schema_parts": ("module_utils.answers", "schema_parts"),
     "seats": ("module_utils.hosts", "seats"),
     "silent_hosts": ("module_utils.hosts", "silent_hosts"),
     "table_names": ("module_utils.answers", "table_names"),

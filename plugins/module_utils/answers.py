@@ -8,6 +8,7 @@ import re
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _CREATED_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
+_ADDED_COLUMN = re.compile(r"^ALTER TABLE (\w+) ADD COLUMN IF NOT EXISTS\s+(\w+) ", re.MULTILINE)
 _DEBIAN_MIRROR = re.compile(r".*/debian/?")
 
 
@@ -55,6 +56,21 @@ def table_names(sql_text):
         The names in ``CREATE TABLE IF NOT EXISTS name``, in their order.
     """
     return _CREATED_TABLE.findall(sql_text)
+
+
+def schema_parts(sql_text):
+    """List what has to be there once a schema file has been loaded.
+
+    Args:
+        sql_text: the file's content.
+
+    Returns:
+        Its :func:`table_names`, and then ``table.column`` for each
+        ``ALTER TABLE table ADD COLUMN IF NOT EXISTS column``.
+    """
+    return table_names(sql_text) + [
+        f"{table}.{column}" for table, column in _ADDED_COLUMN.findall(sql_text)
+    ]
 
 
 def grants(tables, database):

@@ -43,7 +43,7 @@ def look_at_dialers(wanted, rows, heartbeat_timeout):
         name = names.get(row["server_ip"])
         if name is None:
             what = f"{row['name']} ({row['server_ip']}) is in the database but not in the inventory"
-            fix = "add it to the inventory; to remove it, run remove-dialer.yml afterwards"
+            fix = "add it to the inventory; to remove it, run remove_dialer.yml afterwards"
             found.append(Finding("dialer_unknown", what, fix, dialer=row["name"]))
         else:
             found += _look_at_row(name, row, heartbeat_timeout)

@@ -31,7 +31,7 @@ class Finding(NamedTuple):
             "alias": self.alias,
             "dialer": self.dialer,
             "what": self.what,
-            "mend": self.fix,
+            "fix": self.fix,
         }
 
 
@@ -51,5 +51,5 @@ def as_table(findings):
     lines = ["  ".join(head.ljust(width) for head, width in zip(heads, widths)) + "  what → fix"]
     for row in findings:
         cells = [(row[head] or "-").ljust(width) for head, width in zip(heads, widths)]
-        lines.append("  ".join(cells) + f"  {row['what']} → {row['mend']}")
+        lines.append("  ".join(cells) + f"  {row['what']} → {row['fix']}")
     return "\n".join(lines)

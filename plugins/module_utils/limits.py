@@ -107,8 +107,6 @@ NUMBERS = {
 }
 ANY_NUMBER = (0, 2**31 - 1)
 
-#: How busy a dialer may be.
-GUARD = ("balancer_guard_load", "balancer_guard_channels", "balancer_guard_idle")
 
 #: Two numbers, of which the first may not be above the second.
 PAIRS = (

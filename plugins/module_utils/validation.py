@@ -75,7 +75,6 @@ def inventory_problems(hostvars, groups):
         *_dialer_problems(dialers),
         *_flavor_problems(shared),
         *_monitoring_problems(hostvars, groups, shared),
-        *_guard_problems(hostvars, shared),
         *_different_problems(hostvars, groups),
         *_pair_problems(hostvars, groups),
         *_network_problems(hostvars, groups),
@@ -325,25 +324,6 @@ def _mail_problems(name, variables):
             "set it, or leave all of monitoring_mail_* out",
         )
         for setting in sorted(needed - given)
-    ]
-
-
-def _guard_problems(hostvars, shared):
-    """Find limits for busy dialers where the cluster doesn't say how busy a dialer is."""
-    flavor = flavors.FLAVORS.get(shared.get("cluster_flavor", flavors.DEFAULT))
-    if flavor is None or flavor.says_how_busy:
-        return []
-    given = {
-        name: variables[name]
-        for variables in hostvars.values()
-        for name in limits.GUARD
-        if int(variables.get(name, 0)) > 0
-    }
-    kinds = " or ".join(kind.software for kind in flavors.FLAVORS.values() if kind.says_how_busy)
-    fix = f"it is for a cluster that runs {kinds}; leave it out"
-    return [
-        Problem(name, f"is {value}, but cluster_flavor is {flavor.name}", fix, is_subject=True)
-        for name, value in given.items()
     ]
 
 

@@ -48,7 +48,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: What is wrong, each with C(finding), C(alias), C(dialer), C(what) and C(mend).
+  description: What is wrong, each with C(finding), C(alias), C(dialer), C(what) and C(fix).
   returned: success
   type: list
   elements: dict

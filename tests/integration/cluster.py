@@ -23,14 +23,6 @@ class Cluster:
             cursor.execute(statement, values)
             return cursor.fetchall()
 
-    def say_how_busy(self) -> None:
-        """Add the columns of ``servers`` in which VICIdial says how busy a dialer is."""
-        self.run(
-            "ALTER TABLE servers ADD sysload INT(6) NOT NULL DEFAULT 0,"
-            " ADD channels_total SMALLINT(4) UNSIGNED NOT NULL DEFAULT 0,"
-            " ADD cpu_idle_percent SMALLINT(3) UNSIGNED NOT NULL DEFAULT 100"
-        )
-
     def add_dialer(
         self,
         server_ip: str,

@@ -174,6 +174,14 @@ def test_the_daemon_notes_what_it_does_for_monitoring(start, cluster, asterisk):
     eventually(lambda: work(cluster) == (1, 2, 1, 1))
 
 
+def test_the_daemon_notes_how_busy_its_dialer_is(start, cluster, asterisk):
+    talk(cluster, asterisk, 2)
+    cluster.run("UPDATE servers SET cpu_idle_percent = 101")
+    start()
+    noted = "SELECT channels_total, sysload >= 0, cpu_idle_percent <= 100 FROM servers"
+    eventually(lambda: cluster.run(noted) == ((2, 1, 1),))
+
+
 def test_the_daemon_goes_on_when_the_rows_are_back(start, cluster, asterisk):
     rows = talk(cluster, asterisk, MANY)
     daemon = start()

@@ -35,7 +35,6 @@ IP = "10.1.0.3"
 def connect_as(server, cluster):
     """Make a user with what the role grants it; returns how it connects."""
     cluster.add_even_floor(dialers=3, aliases=4)
-    cluster.say_how_busy()
     made = []
 
     def make(user: str) -> dict:

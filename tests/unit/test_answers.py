@@ -5,6 +5,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.answers import (
     asterisk_version,
     debian_mirror,
     grants,
+    schema_parts,
     table_names,
 )
 
@@ -39,8 +40,13 @@ def test_a_host_without_debians_archive_is_told_what_to_do(lines):
 
 def test_the_tables_of_a_schema_are_listed_in_order():
     text = "-- one\nCREATE TABLE IF NOT EXISTS b (x INT);\nCREATE TABLE IF NOT EXISTS a_2 (y INT);"
-    assert table_names(text) == ["b", "a_2"]
+    assert table_names(text) == schema_parts(text) == ["b", "a_2"]
     assert table_names("") == []
+
+
+def test_columns_that_an_earlier_release_lacks_are_parts_of_a_schema():
+    text = "CREATE TABLE IF NOT EXISTS b (x INT);\nALTER TABLE b ADD COLUMN IF NOT EXISTS\n  y INT;"
+    assert schema_parts(text) == ["b", "b.y"]
 
 
 def test_a_user_without_rights_may_connect():

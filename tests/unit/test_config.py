@@ -58,7 +58,9 @@ def test_secrets_are_not_in_what_is_printed(written):
     ("text", "code", "said"),
     [("[login]\nport = 8080\n", 0, ""), ("garbage", 2, "evenfloor: {path} is not an INI file")],
 )
-def test_a_reload_can_ask_first_whether_it_is_usable(written, monkeypatch, capsys, text, code, said):
+def test_a_reload_can_ask_first_whether_it_is_usable(
+    written, monkeypatch, capsys, text, code, said
+):
     path = written(text)
     monkeypatch.setenv("EVENFLOOR_CONFIG", path)
     assert main() == code

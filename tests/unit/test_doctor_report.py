@@ -47,7 +47,7 @@ NOT_REGISTERED = ("not_registered", "102x", "dialer1")
 
 
 def test_what_the_database_and_asterisk_say_is_put_together():
-    row = {"finding": "no_free_room", "alias": "", "dialer": "d", "what": "w", "mend": "m"}
+    row = {"finding": "no_free_room", "alias": "", "dialer": "d", "what": "w", "fix": "m"}
     assert report(findings=[row]) == [("no_free_room", "", "d"), NOT_REGISTERED]
 
 

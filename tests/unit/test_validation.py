@@ -1,7 +1,6 @@
 """Every mistake of an inventory is named with its fix: groups, dialers, campaigns and seats."""
 
 import pytest
-from ansible_collections.evenfloor.cluster.plugins.module_utils import limits
 from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import problems
 
 from tests.unit.inventories import TWO_DIALERS, assert_says, inventory, only_problem
@@ -194,17 +193,6 @@ def test_a_weight_that_is_no_number_is_a_problem(weight):
 def test_a_weight_that_the_database_would_round_is_a_problem(weight):
     problem = only_problem({"dialer1": {"server_ip": "10.0.0.11", "weight": weight}})
     assert_says(problem, "dialer1: weight", str(weight), "more than 2 decimals", "round it")
-
-
-@pytest.mark.parametrize("name", limits.GUARD)
-def test_a_guard_is_a_problem_where_nothing_says_how_busy_a_dialer_is(name):
-    hostvars, groups = inventory()
-    assert problems({host: {**given, name: 0} for host, given in hostvars.items()}, groups) == []
-    guarded = {host: {**given, name: "7"} for host, given in hostvars.items()}
-    (problem,) = problems(guarded, groups)
-    assert_says(problem, f"{name} is 7, but cluster_flavor is plain", "VICIdial; leave it out")
-    beside = {host: {**given, "cluster_flavor": "vicidial"} for host, given in guarded.items()}
-    assert not [problem for problem in problems(beside, groups) if name in problem]
 
 
 def test_phones_are_provisioned_over_tls_unless_somebody_says_otherwise():

@@ -182,6 +182,22 @@ def note_work(
     )
 
 
+def note_busy(server_ip: str, load: int, channels: int, idle: int) -> Statement:
+    """Note how busy a dialer is, in the columns in which VICIdial's processes do.
+
+    Args:
+        server_ip: the dialer.
+        load: the load average of the last minute, in hundredths.
+        channels: how many channels Asterisk has.
+        idle: for which part of the time the processors have nothing to do, in percent.
+    """
+    return Statement(
+        "UPDATE servers SET sysload = %(load)s, channels_total = %(channels)s,"
+        " cpu_idle_percent = %(idle)s WHERE server_ip = %(server_ip)s",
+        {"load": load, "channels": channels, "idle": idle, "server_ip": server_ip},
+    )
+
+
 # -- the queue of actions -----------------------------------------------------------------
 
 

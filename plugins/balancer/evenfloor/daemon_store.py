@@ -14,6 +14,7 @@ from . import daemon_statements as sql
 from .config import DatabaseConfig
 from .connection import Connection
 from .floor_statements import SESSION
+from .machine import Busy
 from .sessions import LiveSession
 from .sql import COMMIT, START, Reply, Statement
 
@@ -125,6 +126,10 @@ class DaemonStore:
             connected: how often it has connected to Asterisk since then.
         """
         self._run(sql.note_work(server_ip, calls, findings, connected, self._connection.made))
+
+    def note_busy(self, server_ip: str, busy: Busy, channels: int) -> None:
+        """Note how busy a dialer is."""
+        self._run(sql.note_busy(server_ip, busy.load, channels, busy.idle))
 
     def take_actions(self, server_ip: str) -> list[QueuedAction]:
         """Take the waiting AMI actions of a dialer, oldest first. Nobody else gets them too."""

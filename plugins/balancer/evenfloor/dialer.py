@@ -24,6 +24,7 @@ from . import config as configuration
 from .ami import PEER_STATES, REMOVED, Ami, AmiSilent, Channel, UnsafeAction, originate_headers
 from .daemon_store import DaemonStore, DaemonThread, QueuedAction, new_token
 from .errors import ConfigurationError, DatabaseUnreachable
+from .machine import Machine
 from .sessions import TAG_PATTERN, LiveSession
 from .steps import say
 from .strays import Strays
@@ -100,6 +101,7 @@ class Daemon:
         self._in_charge = asyncio.Event()
         self._refused_since: float | None = None
         self._looked = float("-inf")
+        self._machine = Machine()
         self._wakeups = Wakeups(config.dialer.poll_interval)
         self._calls: dict[str, _Call] = {}
         self._ended: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
@@ -393,6 +395,9 @@ class Daemon:
             self._lost + self._strays.removed,
             self._asterisk_connections,
         )
+        busy = self._machine.read()
+        if busy:
+            await self._run(DaemonStore.note_busy, self._server_ip, busy, len(channels))
 
     async def _adopt_or_end(self, session: LiveSession, channel: Channel | None) -> None:
         if channel:

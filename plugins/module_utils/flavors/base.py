@@ -67,7 +67,6 @@ class Flavor(abc.ABC):
             ``phones.peer_status``.
         settling: the default of ``balancer_settling``, in seconds: how long a dialer that has
             come back gets no logins as long as another can take them.
-        says_how_busy: whether ``servers`` says how busy a dialer is, so that it can be guarded.
         room_tables: the tables in which a dialer has rooms, agents' and others.
         address_tables: the shared tables whose ``server_ip`` follows a dialer that gets another
             address, besides ``servers``; those that a database lacks are left out.
@@ -87,7 +86,6 @@ class Flavor(abc.ABC):
     adopted: ClassVar[bool]
     registration: ClassVar[str]
     settling: ClassVar[int]
-    says_how_busy: ClassVar[bool]
     room_tables: ClassVar[tuple[str, ...]]
     address_tables: ClassVar[tuple[str, ...]]
     address_columns: ClassVar[tuple[tuple[str, str], ...]]

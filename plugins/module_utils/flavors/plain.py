@@ -26,7 +26,6 @@ class Plain(Flavor):
     registration = "prefer"
     # A dialer's daemon brings phones.peer_status right by itself.
     settling = 0
-    says_how_busy = False
     room_tables = (ROOM_TABLES[CONF_ENGINE],)
     address_tables = (
         "phones",

@@ -83,7 +83,6 @@ class Vicidial(Flavor):
     registration = "auto"
     # It takes VICIdial up to 44 s to see that a phone isn't there since its dialer crashed.
     settling = 60
-    says_how_busy = True
     room_tables = (ROOM_TABLES["MEETME"], ROOM_TABLES["CONFBRIDGE"], "conferences")
     # What is configured, and what counts; not the logs, which say where things were.
     address_tables = (
@@ -108,7 +107,7 @@ class Vicidial(Flavor):
     # VICIdial's keepalive sets the flag to N when it begins to write.
     unwritten_files = "s.generate_vicidial_conf = 'Y' AND s.rebuild_conf_files = 'Y'"
     # They are in every release of VICIdial, and the provisioning user sees them.
-    own_columns = (("servers", "sysload"), ("phones", "computer_ip"))
+    own_columns = (("phones", "computer_ip"),)
 
     # -- phones and aliases, pure ---------------------------------------------------------
 

@@ -26,6 +26,10 @@ CREATE TABLE IF NOT EXISTS servers (
   active_asterisk_server ENUM('Y','N') DEFAULT 'Y',
   generate_vicidial_conf ENUM('Y','N') DEFAULT 'Y',
   rebuild_conf_files ENUM('Y','N') DEFAULT 'Y',
+  -- How busy it is: its daemon writes them.
+  sysload INT(6) NOT NULL DEFAULT 0,
+  channels_total SMALLINT(4) UNSIGNED NOT NULL DEFAULT 0,
+  cpu_idle_percent SMALLINT(3) UNSIGNED NOT NULL DEFAULT 100,
   active_agent_login_server ENUM('Y','N') DEFAULT 'Y',
   active_twin_server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin DEFAULT '',
   conf_engine ENUM('MEETME','CONFBRIDGE') DEFAULT 'MEETME',
@@ -35,6 +39,12 @@ CREATE TABLE IF NOT EXISTS servers (
   PRIMARY KEY (server_id),
   UNIQUE KEY server_ip (server_ip)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+-- Clusters of earlier releases have the table without these columns.
+ALTER TABLE servers ADD COLUMN IF NOT EXISTS sysload INT(6) NOT NULL DEFAULT 0;
+ALTER TABLE servers ADD COLUMN IF NOT EXISTS
+  channels_total SMALLINT(4) UNSIGNED NOT NULL DEFAULT 0;
+ALTER TABLE servers ADD COLUMN IF NOT EXISTS
+  cpu_idle_percent SMALLINT(3) UNSIGNED NOT NULL DEFAULT 100;
 
 -- One row per extension and dialer.
 CREATE TABLE IF NOT EXISTS phones (

@@ -190,7 +190,7 @@ def test_a_transaction_that_was_prepared_and_left_is_found_and_can_be_ended(
         cursor.execute("XA END X'6c65ff27'")
         cursor.execute("XA PREPARE X'6c65ff27'")
     (found,) = [row for row in healthy()["findings"] if row["finding"] == "transaction_prepared"]
-    statement = re.search("run (XA ROLLBACK .*) as the database's root", found["mend"])[1]
+    statement = re.search("run (XA ROLLBACK .*) as the database's root", found["fix"])[1]
     cluster.run(statement)
     assert cluster.run("XA RECOVER") == ()
     assert "transaction_prepared" not in {row["finding"] for row in healthy()["findings"]}

@@ -60,7 +60,7 @@ def test_agents_that_stay_are_named_with_what_to_do_when_the_time_is_up(drain, c
     done = drain()
     assert done["failed"]
     assert re.search(r"1 agent \(agent7\) on dialer1 after \d+ s", done["text"])
-    assert "drain-dialer.yml -e dialer=dialer1 -e undo=true" in done["text"]
+    assert "drain_dialer.yml -e dialer=dialer1 -e undo=true" in done["text"]
 
 
 def test_check_mode_looks_once_and_waits_for_nobody(drain, cluster):
