@@ -153,6 +153,7 @@ bench: ready ## Measure the choice, the service, the pages, provisioning, and on
 	@python -m bench.service
 	@python -m bench.agents
 	@python -m bench.watch
+	@python -m bench.idle
 	@python -m bench.pages
 	@python -m bench.provision
 	@python -m bench.ring

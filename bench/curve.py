@@ -84,6 +84,10 @@ def main() -> None:
         for dialers in (1, 3, 10, 30, 100):
             case = Case(dialers, dialers * 50, dialers * 100)
             print(f"  {dialers:>6}  {cost(server, case):6.2f} ms", flush=True)
+        print("dialers behind the alias (20 agents on each, 100 aliases):")
+        for dialers in (100, 300, 1000):
+            case = Case(dialers, dialers * 100, dialers * 20)
+            print(f"  {dialers:>6}  {cost(server, case):6.2f} ms", flush=True)
         print("agents on each of 10 dialers:")
         for agents in (0, 50, 100, 200):
             case = Case(10, 500, 10 * agents)
