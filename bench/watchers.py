@@ -134,9 +134,11 @@ def main() -> None:
     asked, answered, refused = map(statistics.median, zip(*rates))
     print(
         f"p99 with pages is {p99[True] / p99[False]:.2f} times that without"
-        f" (target: {TARGET_RATIO}). The pages asked {asked:.0f} times a second, and were answered"
-        f" after {1000 * answered:.0f} ms, {refused:.0f} of them in vain; while nobody logged in, the"
-        f" login service used {statistics.median(cost):.0%} of a processor for them ({os.cpu_count()} processors)."
+        f" (target: {TARGET_RATIO}).\n"
+        f"The pages asked {asked:.0f} times a second, and were answered after"
+        f" {1000 * answered:.0f} ms, {refused:.0f} of them in vain.\n"
+        f"While nobody logged in, the login service used {statistics.median(cost):.0%} of a"
+        f" processor for them ({os.cpu_count()} processors)."
     )
 
 
