@@ -35,6 +35,8 @@ KEEPALIVE = (
     "PERL5LIB=/usr/share/astguiclient/libs"
     " setsid /usr/share/astguiclient/ADMIN_keepalive_ALL.pl > /dev/null 2>&1 < /dev/null &"
 )
+#: Who is answered on which TCP port of the dialer.
+ANSWERED = [("seat1", 5060), (NEW, 4577)]
 OF_THE_DIALER = f"WHERE server_ip = '{NEW_IP}'"
 STATE = (
     "SELECT s.rebuild_conf_files, u.last_update > NOW() - INTERVAL 5 SECOND,"
@@ -153,6 +155,17 @@ def test_its_manager_interface_is_its_own(cluster, added):
     assert len(secret) == 20
     assert cluster.run(NEW, "grep -c 1234 /etc/asterisk/manager.conf", check=False) == "0\n"
     assert cluster.run(NEW, "stat -c '%a %U' /etc/asterisk") == "750 asterisk\n"
+
+
+def test_its_filter_guards_the_ports_that_vicidial_opens_to_everybody(cluster, added):
+    def answers(host, port):
+        """Whether a host gets an answer, if only that nobody listens."""
+        knock = f"timeout {{}} bash -c '< /dev/tcp/{NEW_IP}/{port}' 2> /dev/null; echo $?"
+        patience = PATIENCE if (host, port) in ANSWERED else 2
+        return cluster.run(host, knock.format(patience)) == "1\n"
+
+    asked = [("seat1", 5060), ("web1", 5060), ("seat1", 4577), (NEW, 4577)]
+    assert [place for place in asked if answers(*place)] == ANSWERED
 
 
 def test_a_login_right_after_it_was_added_rings(cluster, added):
