@@ -13,7 +13,7 @@ from tests.killed_run import run_and_kill_at
 from tests.waiting import PATIENCE
 
 NEW, NEW_IP = "dialer6", "10.95.0.36"
-SEATED, WITHOUT_A_SEAT = 1001, 1003
+SEATED, WITHOUT_A_SEAT = 1001, 1100
 INVENTORY = f"""---
 dialers:
   hosts:
@@ -208,6 +208,11 @@ def test_after_a_crash_it_settles_although_its_phones_seem_to_be_registered(clus
     )
     assert landed(cluster.log_in(SEATED)) not in (NEW_IP, "")
     # So much later, its phones have had time.
+    cluster.wait_until(
+        lambda: "Avail" in cluster.asterisk(NEW, "pjsip show contacts"),
+        PATIENCE,
+        "the phone answers",
+    )
     cluster.sql(
         "DELETE FROM vicidial_live_agents; UPDATE evenfloor_heartbeats"
         f" SET back_since = back_since - INTERVAL 1 HOUR {OF_THE_DIALER}"
