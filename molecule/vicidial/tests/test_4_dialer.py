@@ -39,7 +39,7 @@ KEEPALIVE = (
 ANSWERED = [("seat1", 5060), (NEW, 4577)]
 OF_THE_DIALER = f"WHERE server_ip = '{NEW_IP}'"
 STATE = (
-    "SELECT s.rebuild_conf_files, u.last_update > NOW() - INTERVAL 5 SECOND,"
+    "SELECT s.rebuild_conf_files, u.last_update > NOW() - INTERVAL 15 SECOND,"
     " d.opened IS NOT NULL, s.active_agent_login_server FROM servers s"
     " JOIN server_updater u USING (server_ip)"
     " LEFT JOIN evenfloor_dialers d ON CONVERT(d.server_ip USING utf8) = s.server_ip"
