@@ -149,6 +149,15 @@ CREATE TABLE vicidial_manager (
   action VARCHAR(20),
   callerid VARCHAR(20),
   cmd_line_b VARCHAR(100),
+  cmd_line_c VARCHAR(100),
+  cmd_line_d VARCHAR(200),
+  cmd_line_e VARCHAR(100),
+  cmd_line_f VARCHAR(100),
+  cmd_line_g VARCHAR(100),
+  cmd_line_h VARCHAR(100),
+  cmd_line_i VARCHAR(100),
+  cmd_line_j VARCHAR(100),
+  cmd_line_k VARCHAR(100),
   PRIMARY KEY (man_id),
   KEY serverstat (server_ip, status)
 ) ENGINE=MyISAM;

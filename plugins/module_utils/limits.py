@@ -194,7 +194,10 @@ TEXTS = {
     "vicidial_dialer_home": _PLAIN_PATH,
     "vicidial_dialer_logs": _PLAIN_PATH,
     "vicidial_dialer_server_ip": _ADDRESS,
-    "vicidial_source": _PLAIN_PATH,
+    "vicidial_source": _form(
+        r"(?:(?:svn(?:\+ssh)?|https?|file)://[-.@_:0-9a-zA-Z]*)?/[-+.@_/0-9a-zA-Z]*",
+        "an absolute path or an address in Subversion, of letters, digits and + - . / : @ _",
+    ),
     "vicidial_keepalives": _form(r"[1-9CESX]+", "the digits 1 to 9 and the letters C E S X"),
 }
 #: Settings that may be empty: none of what they are for.

@@ -12,6 +12,8 @@ PORTS = {
     "dialer_edge_sip_port": 5060,
     "dialer_edge_rtp_first": 10000,
     "dialer_edge_rtp_last": 20000,
+    "dialer_edge_local_ports": [],
+    "dialer_edge_trunk_ports": [],
     "dialer_edge_log": "/var/log/asterisk/security",
     "phone_tls_port": 5061,
     "dialer_wake_port": 5039,
@@ -82,6 +84,22 @@ def test_the_filter_replaces_its_own_table_and_concerns_its_ports_alone():
     assert "ip saddr { 10.0.0.2, 10.0.0.3 } accept" in lines
     assert [line for line in lines if "drop" in line] == ["counter drop"] * 2
     assert "flush" not in text
+
+
+def test_vicidials_ports_are_for_the_dialer_itself_and_for_trunks():
+    text = render(
+        "dialer_edge/templates/edge.nft.j2",
+        **{**PORTS, "dialer_edge_local_ports": [4577], "dialer_edge_trunk_ports": [4569]},
+        dialer_edge_sources=["10.0.0.0/24"],
+        dialer_edge_dialers=["10.1.0.1", "10.1.0.2"],
+    )
+    lines = [line.strip() for line in text.splitlines()]
+    assert [line for line in lines if "45" in line] == [
+        "udp dport { 4569 } ip saddr { 10.1.0.1, 10.1.0.2 } accept",
+        "udp dport { 4569 } jump phone",
+        "tcp dport { 4577 } counter drop",
+    ]
+    assert lines.index("iif lo accept") < lines.index("tcp dport { 4577 } counter drop")
 
 
 def test_one_port_for_tls_and_the_rest_is_named_once():

@@ -7,6 +7,8 @@ SELECT IF(seq = 4, 'web1', CONCAT('dialer', seq)), CONCAT('Dialer ', seq), CONCA
   CONCAT('manager', seq) FROM seq_1_to_4;
 -- A server that is no dialer: it has a row as any, and no phone.
 INSERT INTO servers (server_id, server_ip, active) VALUES ('archive', '10.95.0.40', 'Y');
+-- As VICIdial has it.
+ALTER TABLE server_updater ENGINE=MEMORY;
 INSERT INTO server_updater (server_ip, last_update) SELECT server_ip, NOW() FROM servers;
 INSERT INTO vicidial_conferences (conf_exten, server_ip) SELECT seq, server_ip FROM servers, seq_8600051_to_8600299;
 INSERT INTO vicidial_confbridges (conf_exten, server_ip) SELECT seq, server_ip FROM servers, seq_8600051_to_8600299;

@@ -1,6 +1,6 @@
 <?php
 # A login page that meets options.php as VICIdial's does: included twice, the second time with the request's values; then
-# the user's row where no phone was given, the alias, the choice, the live-agent row.
+# the user's row where no phone was given, the alias, the choice, the room, the call, the live-agent row.
 require_once('dbconnect_mysqli.php');
 foreach (array('phone_login', 'phone_pass', 'VD_login', 'VD_pass', 'VD_campaign', 'relogin') as $name) {
     $value = isset($_POST[$name]) ? $_POST[$name] : (isset($_GET[$name]) ? $_GET[$name] : '');
@@ -55,8 +55,16 @@ usleep(30000);
 $phone = rows("SELECT server_ip, extension, protocol FROM phones WHERE login = '$phone_login' AND pass = '$phone_pass' AND active = 'Y'");
 list($server_ip, $extension, $protocol) = $phone ? $phone[0] : array('', '', '');
 rows("DELETE FROM vicidial_live_agents WHERE user = '$VD_login'");
-rows("INSERT INTO vicidial_live_agents (user, server_ip, extension, campaign_id, last_call_time)
-    VALUES ('$VD_login', '$server_ip', '$protocol/$extension', '$VD_campaign', NOW())");
+$engine = rows("SELECT conf_engine FROM servers WHERE server_ip = '$server_ip'");
+$rooms = $engine && $engine[0][0] == 'MEETME' ? 'vicidial_conferences' : 'vicidial_confbridges';
+rows("UPDATE $rooms SET extension = '' WHERE extension = '$protocol/$extension' AND server_ip = '$server_ip'");
+rows("UPDATE $rooms SET extension = '$protocol/$extension' WHERE server_ip = '$server_ip' AND (extension = '' OR extension IS NULL) LIMIT 1");
+$room = rows("SELECT conf_exten FROM $rooms WHERE extension = '$protocol/$extension' AND server_ip = '$server_ip'");
+$room = $room ? $room[0][0] : '';
+rows("INSERT INTO vicidial_manager (entry_date, status, response, server_ip, action, cmd_line_b, cmd_line_c, cmd_line_d, cmd_line_e)
+    VALUES (NOW(), 'NEW', 'N', '$server_ip', 'Originate', 'Channel: $protocol/$extension', 'Context: default', 'Exten: $room', 'Priority: 1')");
+rows("INSERT INTO vicidial_live_agents (user, server_ip, conf_exten, extension, campaign_id, last_call_time)
+    VALUES ('$VD_login', '$server_ip', '$room', '$protocol/$extension', '$VD_campaign', NOW())");
 $balanced = isset($balanced) ? $balanced : 'no';
 echo "<!-- own choice: $balanced -->\n<p>logged in on [$server_ip] with $phone_login, $operators_option</p>\n";
 echo "<script>var original_phone_login = '$original_phone_login';\n function start() { $INSERT_window_onload }</script>\n";
