@@ -7,6 +7,11 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.followers import
     waves,
 )
 
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phone_models import (
+    CHECK_SYNC,
+    NO_REBOOT,
+)
+
 OLD, OTHER, NEW = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 
 
@@ -88,7 +93,8 @@ def test_a_wave_has_one_dialer_one_event_and_at_most_so_many_phones():
     models = {f"{n}x": "snom" for n in range(101, 106)} | {"106x": "polycom"}
     awaited, _others = find_followers(a_floor(models))
     told = waves(awaited, 2)
-    assert [wave["extensions"] for wave in told] == [
+    grouped = [["106"], ["101", "102"], ["103", "104"], ["105"]]
+    assert [wave["extensions"] for wave in told] == grouped
         ["106"],
         ["101", "102"],
         ["103", "104"],

@@ -28,7 +28,9 @@ def test_the_inventory_may_name_each_of_them():
     options = yaml.safe_load((ROLES / "phone_aliases/meta/argument_specs.yml").read_text())
     option = options["argument_specs"]["main"]["options"]["phone_aliases_following"]
     assert set(option["choices"]) == set(phone_models.MODELS)
-    assert all(name in option["description"] for name in phone_models.FOLLOWING)
+    assert all(name in option["description"] for name in phone_models.MODELS)
+    defaults = yaml.safe_load((ROLES / "phone_aliases/defaults/main.yml").read_text())
+    assert defaults["phone_aliases_following"] == option["default"] == phone_models.FOLLOWING
 
 
 def test_dialers_have_a_section_for_each_event():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ NAMED = [{"name": d["name"], "server_ip": d["server_ip"]} for d in DIALERS[:2]]
 
 @pytest.fixture
 def followers(modules, cluster):
-    """Two desk phones, a Linphone and a softphone of unknown kind on one dialer; a second is new."""
+    """Two desk phones, a Linphone and a phone of unknown kind; a second dialer is new."""
     modules.server(1, opened=True)
     modules.server(2)
     modules.aliases(ENTRIES, serving=[FIRST])
@@ -117,4 +118,4 @@ def test_those_that_are_not_there_in_time_are_named_and_nothing_fails(
     waiting = wait_for_them(option_file, 1)
     text, _errors = waiting.communicate(timeout=4 * PATIENCE)
     assert waiting.returncode == 0, text
-    assert "not registered after 1 s: 101x (yealink)" in " ".join(text.split())
+    assert re.search(r"not registered after \d+ s: 101x \(yealink\)", " ".join(text.split()))
