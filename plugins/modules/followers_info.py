@@ -33,7 +33,7 @@ options:
     elements: dict
     required: true
   managed_extensions:
-    description: The extensions of seats, or ranges of them. These phones don't fetch their accounts.
+    description: The extensions of seats, or ranges of them. Nobody else cares for them.
     type: list
     elements: str
     default: []

@@ -6,7 +6,6 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.followers import
     in_words,
     waves,
 )
-
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phone_models import (
     CHECK_SYNC,
     NO_REBOOT,
@@ -95,14 +94,7 @@ def test_a_wave_has_one_dialer_one_event_and_at_most_so_many_phones():
     told = waves(awaited, 2)
     grouped = [["106"], ["101", "102"], ["103", "104"], ["105"]]
     assert [wave["extensions"] for wave in told] == grouped
-        ["106"],
-        ["101", "102"],
-        ["103", "104"],
-        ["105"],
-    ]
-    assert [wave["event"] for wave in told] == ["evenfloor-check-sync"] + [
-        "evenfloor-no-reboot"
-    ] * 3
+    assert [wave["event"] for wave in told] == [CHECK_SYNC, *[NO_REBOOT] * 3]
     assert told[-1]["label"] == "6 of 6 phones, through dialer1"
     assert waves([], 2) == []
 
