@@ -106,7 +106,8 @@ class DeskPhone:
         uri = f"sip:{server}"
         proof = _proof(challenge, name, password, uri) if challenge else ""
         text = (
-            f"REGISTER {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bK{uuid.uuid4().hex};rport\r\n"
+            f"REGISTER {uri} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP {me};branch=z9hG4bK{uuid.uuid4().hex};rport\r\n"
             f"From: <sip:{name}@{server}>;tag={id(self)}\r\nTo: <sip:{name}@{server}>\r\n"
             f"Call-ID: {id(self)}@{server}\r\nCSeq: {self._sequence} REGISTER\r\n"
             f"Contact: <sip:{name}@{me}>\r\nExpires: {EXPIRES}\r\nMax-Forwards: 70\r\n{proof}"

@@ -63,9 +63,7 @@ def added(cluster, addresses, linphone):
         phones = {alias: phone(model, n, alias) for n, (model, alias) in enumerate(pairs, 1)}
         phones[STUBBORN] = phone("yealink", 9, STUBBORN, obeys=False)
         cluster.wait_until(
-            lambda: all(
-                entry["registered"] == len(everybody) for entry in cluster.floor().values()
-            ),
+            lambda: {entry["registered"] for entry in cluster.floor().values()} == {len(everybody)},
             PATIENCE,
             "all phones are registered with the dialers that are there",
         )
