@@ -77,7 +77,7 @@ clean: ## Remove the lab and everything that tests have left
 clean-tests:
 	@if [ -e $(VENV)/complete ]; then for scenario in $(SCENARIOS) ha phones; do \
 	  ansible-playbook -i molecule/$$scenario/inventory molecule/$$scenario/destroy.yml; done; fi
-	@rm -rf $(SCENARIOS:%=.cache/%) .cache/ha .cache/molecule
+	@rm -rf $(SCENARIOS:%=.cache/%) .cache/ha .cache/molecule .cache/phones
 
 distclean: ## The same, and remove the cached images, the wheels and the virtual environment
 	@if [ -e $(VENV)/complete ]; then ansible-playbook playbooks/lab_down.yml -e lab_hosts_remove_images=true; fi

@@ -52,7 +52,7 @@ class Linphone:
         text = CONFIGURATION.format(address=self._address)
         self._cluster.run(
             self._host,
-            f"mkdir -p {FOLDER} /root/.local/share/linphone && cd {FOLDER} && which linphonec ||"
+            f"mkdir -p {FOLDER}/.local/share/linphone && cd {FOLDER} && which linphonec ||"
             " { apt-get update -q && apt-get install -y -q --no-install-recommends linphone-cli; }"
             " > /dev/null && cp /etc/evenfloor/ca.pem /usr/local/share/ca-certificates/test.crt"
             " && update-ca-certificates > /dev/null",
@@ -62,7 +62,10 @@ class Linphone:
 
     def start(self) -> None:
         """Start it, with files instead of a sound card."""
-        self._run(f"systemd-run -q --collect --unit={UNIT} -p WorkingDirectory={FOLDER} bash run")
+        self._run(
+            f"systemd-run -q --collect --unit={UNIT} -p WorkingDirectory={FOLDER}"
+            f" -E HOME={FOLDER} bash run"
+        )
         self._cluster.wait_until(
             lambda: "GlobalOn" in self._run("cat log 2> /dev/null || true"),
             PATIENCE,

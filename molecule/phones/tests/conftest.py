@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lab.cluster import ROOT
 from tests.fixtures import cluster, known_state, on
 from tests.linphone import Linphone
 
@@ -12,9 +13,10 @@ HOST = "db1"
 
 
 @pytest.fixture(scope="session")
-def addresses(cluster, tmp_path_factory):
+def addresses(cluster):
     """Where each alias's phone fetches its accounts, as the agent's page says."""
-    folder = tmp_path_factory.mktemp("credentials")
+    # The tokens stay with the cluster, for tests that run on it later.
+    folder = ROOT / ".cache/phones"
     cluster.playbook("playbooks/credentials.yml", "-e", f"folder={folder}")
     tokens = json.loads((folder / "phones/tokens.json").read_text())
     host = cluster.address(cluster.groups["login"][0])
