@@ -35,7 +35,7 @@ _FETCH = "let it fetch its configuration again"
 _SAVE = "save its file anew and restart it"
 
 MODELS = {
-    # It has no handler for this event; it fetches when it starts, and only then.
+    # It answers 200 OK to each event and does nothing: it fetches when it starts, and only then.
     "linphone": Model(False, again=_START),
     "zoiper": Model(False, again=_FETCH),
     "groundwire": Model(False, 1, again=_FETCH),
