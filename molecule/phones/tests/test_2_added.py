@@ -77,7 +77,8 @@ def added(cluster, addresses, linphone):
         )
         told.append(events(phones))
         closed = cluster.drained()
-        output = cluster.playbook("add-dialer.yml", "--diff", *SETTINGS).stdout
+        done = cluster.playbook("add-dialer.yml", "--diff", *SETTINGS)
+        output = done.stdout + done.stderr
         assert closed == ["dialer3"], "the run that was killed has opened the dialer"
         told.append(events(phones))
         lapsed = {e for dialer in old for e in everybody - set(cluster.registered(dialer))}
