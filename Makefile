@@ -12,7 +12,7 @@ TARGET_PYTHONS := 3.13 3.9
 APT_PACKAGES := python3-venv mariadb-server-core mariadb-client-core openssh-client php-cli php-mysql \
   chromium
 
-.PHONY: help lab test check lint sanity unit integration pictures molecule test-steps test-ha bench clean distclean
+.PHONY: help lab test check lint sanity unit integration pictures molecule test-steps test-phones test-ha bench clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -75,9 +75,9 @@ clean: ## Remove the lab and everything that tests have left
 
 .PHONY: clean-tests
 clean-tests:
-	@if [ -e $(VENV)/complete ]; then for scenario in $(SCENARIOS) ha; do \
+	@if [ -e $(VENV)/complete ]; then for scenario in $(SCENARIOS) ha phones; do \
 	  ansible-playbook -i molecule/$$scenario/inventory molecule/$$scenario/destroy.yml; done; fi
-	@rm -rf $(SCENARIOS:%=.cache/%) .cache/ha .cache/molecule
+	@rm -rf $(SCENARIOS:%=.cache/%) .cache/ha .cache/molecule .cache/phones
 
 distclean: ## The same, and remove the cached images, the wheels and the virtual environment
 	@if [ -e $(VENV)/complete ]; then ansible-playbook playbooks/lab_down.yml -e lab_hosts_remove_images=true; fi
@@ -139,9 +139,12 @@ pictures: ready ## Take the pictures of the pages in docs/pictures anew
 molecule: ready ## Test the roles, and the promise end to end, on clusters of containers
 	@python -m tests.lanes $(foreach name,$(SCENARIOS),$(call lane,$(name)))
 
-# Neither is a part of `make test`, which is long enough.
+# None is a part of `make test`, which is long enough.
 test-steps: ready ## Test with runs that are killed at every one of their steps, not at some
 	@EVENFLOOR_EVERY_STEP=yes python -m tests.lanes $(foreach name,interrupted default,$(call lane,$(name)))
+
+test-phones: ready ## Test a Linphone and desk phones that fetch their accounts, and a dialer that is added
+	@molecule test --scenario-name phones
 
 test-ha: ready ## Test a cluster with three databases of which each is struck in turn
 	@molecule test --scenario-name ha

@@ -17,6 +17,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Phone,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removal import LiveAgent
+from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import has_table
 
 try:
     import pymysql
@@ -172,3 +173,11 @@ def read_agents(cursor):
         LiveAgent(user or "", server_ip, extension)
         for user, server_ip, extension in cursor.fetchall()
     ]
+
+
+def read_models(cursor):
+    """Read by alias which kind of phone has fetched its accounts last."""
+    if not has_table(cursor, "evenfloor_phone_tokens"):
+        return {}
+    cursor.execute("SELECT alias_id, model FROM evenfloor_phone_tokens WHERE model <> ''")
+    return dict(cursor.fetchall())

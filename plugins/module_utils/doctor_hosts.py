@@ -14,6 +14,10 @@ from typing import NamedTuple
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import TAG_PATTERN
 from ansible_collections.evenfloor.cluster.plugins.module_utils.findings import Finding
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phone_models import (
+    fix_for,
+    most_accounts,
+)
 
 #: Younger sessions and calls are not compared: the other half may still be on its way. In seconds.
 SESSION_GRACE = 20
@@ -178,14 +182,16 @@ def look_at_filter(name, networks, filtered, loaded):
     return [Finding("filter_differs", what, fix, dialer=name)]
 
 
-def look_at_registrations(missing, alias_of, alive, model_of=None):
+def look_at_registrations(missing, alias_of, alive, model_of=None, registered=None):
     """Say which phones aren't registered. If none of an extension is, its softphone is off.
 
     Args:
         missing: ``{dialer: extensions that aren't registered there}``.
         alias_of: the alias of each extension.
         alive: the names of the dialers that are alive.
-        model_of: what has fetched its accounts, by alias: such as ``yealink``.
+        model_of: what has fetched its accounts, by alias: such as ``yealink``. One that holds fewer
+            accounts than there are dialers has all that it can hold, or is reported.
+        registered: on how many dialers each extension is registered.
 
     Returns:
         Findings.
@@ -199,14 +205,18 @@ def look_at_registrations(missing, alias_of, alive, model_of=None):
         alias = alias_of.get(extension, "")
         model = (model_of or {}).get(alias, "")
         shown = f"{extension} ({model})" if model else extension
+        if 0 < most_accounts(model) <= (registered or {}).get(extension, 0):
+            continue
         if len(names) == len(alive) > 1:
             what = f"{shown} is registered nowhere: its softphone is off or cut off"
             fix = "start the softphone; see its log for refused registrations"
+            fix = fix_for(model) or fix
             found.append(Finding("softphone_off", what, fix, alias))
             continue
         for name in names:
             what = f"{shown} is not registered on {name}"
             fix = "see the softphone's log, and the network between its host and the dialer"
+            fix = fix_for(model) or fix
             found.append(Finding("not_registered", what, fix, alias, name))
     return found
 

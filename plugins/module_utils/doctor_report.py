@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import collections
+
 from ansible_collections.evenfloor.cluster.plugins.module_utils import doctor_hosts
 from ansible_collections.evenfloor.cluster.plugins.module_utils.findings import Finding
 from ansible_collections.evenfloor.cluster.plugins.module_utils.hosts import (
@@ -57,6 +59,7 @@ def _unreachable(name):
 def _of_dialers(hostvars, database, names, silent):
     """Find what the dialers' Asterisk has to say."""
     found, missing, alive = [], {}, []
+    registered = collections.Counter()
     for server_ip, there in database["dialers"].items():
         name = names.get(server_ip)
         said = hostvars[name].get("doctor_asterisk") if name else None
@@ -76,8 +79,9 @@ def _of_dialers(hostvars, database, names, silent):
         found += more
         if there["alive"]:
             alive.append(name)
+            registered.update(set(there["expected"]) - missing[name])
     aliases, models = database["aliases"], database.get("models")
-    return found + doctor_hosts.look_at_registrations(missing, aliases, alive, models)
+    return found + doctor_hosts.look_at_registrations(missing, aliases, alive, models, registered)
 
 
 def _of_filters(hostvars, groups, silent):

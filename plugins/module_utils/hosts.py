@@ -173,6 +173,21 @@ def ready_dialers(hostvars, groups):
     ]
 
 
+def new_dialers(hostvars, groups):
+    """List the dialers that are ready and about to open for the first time.
+
+    Returns:
+        Those of ``ready_dialers`` of which the role ``dialer`` has seen that they had never been
+        open, when it read their phones.
+    """
+    return [
+        dialer
+        for dialer in ready_dialers(hostvars, groups)
+        for found in [hostvars[dialer["name"]].get("dialer_phones") or {}]
+        if dialer["server_ip"] not in found.get("opened", [dialer["server_ip"]])
+    ]
+
+
 def unfinished_dialers(hostvars, groups):
     """List the dialers that the role ``vicidial_dialer`` makes and that may take no logins yet.
 

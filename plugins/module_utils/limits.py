@@ -88,6 +88,10 @@ NUMBERS = {
     "monitoring_kept": (1, 3650),
     "login_port": _PORT,
     "login_provisioning_interval": (30, 3600),
+    "phone_aliases_following_pause": (0, 3600),
+    "phone_aliases_following_timeout": (0, _DAY),
+    # A command of Asterisk's has at most 64 words and 511 characters.
+    "phone_aliases_following_wave": (1, 30),
     "phone_aliases_login_password_length": (SHORTEST_GENERATED, LONGEST_GENERATED),
     "phone_aliases_remove_without_asking": (0, 1_000_000),
     "phone_aliases_removed_kept": (0, 3650),

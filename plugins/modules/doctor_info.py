@@ -83,6 +83,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
     read_aliases,
+    read_models,
     work_on_database,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_database import (
@@ -98,7 +99,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_phones im
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import flavor_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removed import read_closed
-from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import columns_of, has_table
+from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import columns_of
 
 
 def free_rooms():
@@ -194,14 +195,6 @@ def aliases_of_extensions(aliases, phones):
         for login in logins
         if login.lower() in extensions
     }
-
-
-def read_models(cursor):
-    """Read by alias which kind of phone has fetched its accounts last."""
-    if not has_table(cursor, "evenfloor_phone_tokens"):
-        return {}
-    cursor.execute("SELECT alias_id, model FROM evenfloor_phone_tokens WHERE model <> ''")
-    return dict(cursor.fetchall())
 
 
 def expected_of(row, phones, closed, heartbeat_timeout):

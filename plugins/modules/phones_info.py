@@ -66,7 +66,8 @@ awaited:
   description:
     - The logins of those phones that aren't registered and should be, because the extension is
       registered on a dialer that has been opened, or, where none has been, because it is managed.
-      Nobody waits for closed phones.
+      Nobody waits for closed phones. Phones that fetch their accounts from the login hosts are the
+      module M(evenfloor.cluster.followers_info)'s.
   returned: success
   type: list
   elements: str
@@ -91,6 +92,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
     read_agents,
+    read_aliases,
+    read_models,
     read_opened,
     work_on_database,
 )
@@ -160,12 +163,26 @@ def describe_closed(phones, agents):
 
 def expected_extensions(cursor, opened, managed):
     """Say which extensions should be registered on every dialer that has them."""
+    managed = set(expand_extensions(managed)) if managed else set()
     if not opened:
-        return set(expand_extensions(managed)) if managed else set()
+        return managed
     cursor.execute(
         "SELECT DISTINCT extension FROM phones WHERE server_ip IN %s AND peer_status IN %s",
         (opened, REGISTERED_STATES),
     )
+    registered = {row[0] for row in cursor.fetchall()}
+    return registered - (fetching_extensions(cursor) - managed)
+
+
+def fetching_extensions(cursor):
+    """Read the extensions whose phones fetch their accounts from the login hosts."""
+    models = read_models(cursor)
+    if not models:
+        return set()
+    logins = [login for a in read_aliases(cursor) if a.alias_id in models for login in a.logins]
+    if not logins:
+        return set()
+    cursor.execute("SELECT DISTINCT extension FROM phones WHERE login IN %s", (logins,))
     return {row[0] for row in cursor.fetchall()}
 
 
