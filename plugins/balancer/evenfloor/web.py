@@ -487,7 +487,7 @@ def create_app(path: str | None = None) -> Flask:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     app = Flask("evenfloor")
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
-    pool = Pool(config)
+    app.evenfloor_pool = pool = Pool(config)
     _add_front(app, config)
     _add_logins(app, pool, config.login.session_secret)
     # Apart, so that logins that wait for a database that hangs keep nobody from saying so.
