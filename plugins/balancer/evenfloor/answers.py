@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -131,7 +132,12 @@ def rounded(share: Fraction) -> float:
 
 def weight_of(dialer: Dialer) -> float:
     """Return a dialer's weight as the inventory has it."""
-    return rounded(Fraction(dialer.weight, WHOLE))
+    return _weight(dialer.weight)
+
+
+@functools.cache
+def _weight(hundredths: int) -> float:
+    return rounded(Fraction(hundredths, WHOLE))
 
 
 def choice_of(decision: Decision, counts: dict[str, int]) -> Choice:

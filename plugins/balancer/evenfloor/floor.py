@@ -73,12 +73,14 @@ class Floor:
         reserved: places that are reserved and not yet live, by ``server_ip``.
         own_id: the live-agent row of the caller's session that doesn't count; 0 for none.
         newest_id: the newest live-agent row that was there to be counted; 0 for none.
+        counts_epochs: whether the cluster counts epochs, because several databases are written to.
     """
 
     dialers: Mapping[str, Dialer]
     reserved: Mapping[str, int] = field(default_factory=dict)
     own_id: int = 0
     newest_id: int = 0
+    counts_epochs: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
@@ -92,16 +94,7 @@ class Floor:
             sessions: of other users than the caller, and counted.
             campaign_id: the campaign that was counted.
         """
-        changes = [
-            Change(
-                session.server_ip,
-                agents=-1,
-                in_campaign=-(session.campaign_id.lower() == campaign_id.lower()),
-            )
-            for session in sessions
-            if session.local
-        ]
-        return replace(self, dialers=changed(self.dialers, changes))
+        return replace(self, dialers=changed(self.dialers, leaving(sessions, campaign_id)))
 
     def without_rooms(self, addresses: Iterable[str]) -> Floor:
         """Return the floor with dialers that turned out to have no room left."""
@@ -139,6 +132,25 @@ class Floor:
             for server_ip, dialer in self.dialers.items()
         }
         return replace(self, dialers=dialers)
+
+
+def leaving(sessions: Iterable[LiveSession], campaign_id: str) -> list[Change]:
+    """Say what the end of sessions changes; those of remote agents aren't counted.
+
+    Args:
+        sessions: whose.
+        campaign_id: the campaign that is counted.
+    """
+    return [
+        Change(
+            session.server_ip,
+            agents=-1,
+            in_campaign=-(session.campaign_id.lower() == campaign_id.lower()),
+            own_id=session.live_agent_id,
+        )
+        for session in sessions
+        if session.local
+    ]
 
 
 def assemble(dialers: Iterable[Dialer], changes: Iterable[Change], newest_id: int = 0) -> Floor:

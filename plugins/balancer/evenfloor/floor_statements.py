@@ -31,7 +31,7 @@ from .vicidial import (
 )
 
 #: The kinds of rows that :func:`floor` selects; each begins with its kind.
-PHONE, CHANGE, NEWEST = "phone", "change", "newest"
+PHONE, CHANGE, NEWEST, OWN, OTHER = "phone", "change", "newest", "own", "other"
 
 _LOCAL = "l.extension NOT LIKE 'R%%'"
 #: A dialer's address, to be compared with another table's.
@@ -78,6 +78,7 @@ class FloorQuestion:
         counted: the campaign whose agents are counted besides all; empty for none.
         all_rooms: count every free room; else 1 stands for «at least one».
         busy: read how busy the dialers are, which only VICIdial's ``servers`` says.
+        sessions: read others' sessions too that a login may end.
     """
 
     logins: tuple[str, ...]
@@ -85,6 +86,7 @@ class FloorQuestion:
     counted: str = ""
     all_rooms: bool = False
     busy: bool = False
+    sessions: bool = False
 
 
 # -- the alias ----------------------------------------------------------------------------
@@ -304,7 +306,8 @@ SELECT l.server_ip, -1 AS agents, -(l.campaign_id <=> %(campaign)s) AS in_campai
 FROM vicidial_live_agents l WHERE l.user = %(user)s AND {_LOCAL}"""
 # The others' reservations.
 _RESERVATIONS = f"""
-SELECT r.server_ip, COUNT(*), COUNT(IF(r.campaign_id = %(campaign)s, 1, NULL)), COUNT(*), 0
+SELECT r.server_ip, COUNT(*) AS agents, COUNT(IF(r.campaign_id = %(campaign)s, 1, NULL))
+  AS in_campaign, COUNT(*) AS reserved, 0 AS own_id
 FROM evenfloor_reservations r WHERE {_RESERVED} GROUP BY r.server_ip"""
 # Those of them that have gone live: their users have live-agent rows there that are newer than the
 # reservation. Rows newer than the oldest reservation are all that have to be looked at.
@@ -320,7 +323,8 @@ SELECT STRAIGHT_JOIN l.server_ip, -1, -(l.campaign_id <=> %(campaign)s), 0, 0
 FROM evenfloor_reservations r JOIN vicidial_live_agents l ON l.live_agent_id = r.old_id
 WHERE r.old_id > 0 AND {_RESERVED} AND r.user = {_SAME_USER} AND {_LOCAL}"""
 
-_CHANGES = f"{_OWN} UNION ALL {_RESERVATIONS} UNION ALL {_GONE_LIVE} UNION ALL {_LEFT}"
+_OTHERS_CHANGES = f"{_RESERVATIONS} UNION ALL {_GONE_LIVE} UNION ALL {_LEFT}"
+_CHANGES = f"{_OWN} UNION ALL {_OTHERS_CHANGES}"
 
 CHANGE_ROW = Columns(Change, **{name: name for name in Change._fields})
 
@@ -357,7 +361,8 @@ def floor(question: FloorQuestion) -> list[Statement]:
 
     Each row is one JSON array that begins with its kind: a PHONE has the arrays of its
     :class:`PhoneRow` and of its dialer's state, a CHANGE that of its :class:`Change`, NEWEST the
-    highest ``live_agent_id``.
+    highest ``live_agent_id`` and whether the cluster counts epochs. An OWN has the array of a
+    session of the user's, and where they are asked for, an OTHER that of another's on a phone.
 
     All of it is one view of the tables, because VICIdial's page deletes and writes live-agent rows
     whenever it likes: engines without transactions lock every table of a statement for as long as
@@ -368,7 +373,8 @@ def floor(question: FloorQuestion) -> list[Statement]:
         "user": question.user,
         "campaign": question.counted,
     }
-    return [_NOTE_OLDEST_AND_EPOCH, Statement(_floor_text(state_in(question)), values)]
+    text = _floor_text(state_in(question), question.sessions)
+    return [_NOTE_OLDEST_AND_EPOCH, Statement(text, values)]
 
 
 def state_in(question: FloorQuestion) -> Columns:
@@ -377,16 +383,17 @@ def state_in(question: FloorQuestion) -> Columns:
 
 
 @functools.cache
-def _floor_text(state: Columns) -> str:
+def _floor_text(state: Columns, with_sessions: bool) -> str:
     phone = f"JSON_ARRAY('{PHONE}', {PHONE_ROW.array}, {state.array})"
     return f"""SELECT {as_text(phone)}
 FROM phones p LEFT JOIN servers s ON s.server_ip = CONVERT(p.server_ip USING ascii)
 {_DIALER_TABLES}
 WHERE p.login IN %(logins)s
 UNION ALL
-SELECT {as_text(f"JSON_ARRAY('{CHANGE}', {CHANGE_ROW.array})")} FROM ({_CHANGES}) changes
+SELECT {as_text(f"JSON_ARRAY('{CHANGE}', {CHANGE_ROW.array})")} FROM ({_OTHERS_CHANGES}) changes
 UNION ALL
-SELECT {as_text(f"JSON_ARRAY('{NEWEST}', MAX(live_agent_id))")} FROM vicidial_live_agents"""
+SELECT {as_text(f"JSON_ARRAY('{NEWEST}', MAX(live_agent_id), @evenfloor_epoch IS NOT NULL)")}
+FROM vicidial_live_agents{_OWN_SESSIONS}{_OTHER_SESSIONS if with_sessions else ""}"""
 
 
 # -- sessions -----------------------------------------------------------------------------
@@ -414,12 +421,15 @@ def sessions_of(users: tuple[str, ...]) -> Statement:
     )
 
 
-def sessions_on_phones(logins: tuple[str, ...], user: str) -> Statement:
-    """Select the sessions of others than a user on phones, at least one."""
-    phone = f"CONVERT(CONCAT({_PROTOCOL}, '/', p.extension) USING ascii)"
-    return Statement(
-        f"SELECT {SESSION.listed} FROM phones p JOIN vicidial_live_agents l"
-        f" ON l.extension = {phone} AND l.server_ip = CONVERT(p.server_ip USING ascii)"
-        " WHERE p.login IN %(logins)s AND l.user <> %(user)s",
-        {"logins": logins, "user": user},
-    )
+_CHANNEL = f"CONVERT(CONCAT({_PROTOCOL}, '/', p.extension) USING ascii)"
+# What a floor has besides: the user's own sessions, and those of others on the phones.
+_OWN_SESSIONS = f"""
+UNION ALL
+SELECT {as_text(f"JSON_ARRAY('{OWN}', {SESSION.array})")} FROM vicidial_live_agents l
+WHERE l.user = %(user)s"""
+_OTHER_SESSIONS = f"""
+UNION ALL
+SELECT {as_text(f"JSON_ARRAY('{OTHER}', {SESSION.array})")}
+FROM phones p JOIN vicidial_live_agents l ON l.extension = {_CHANNEL}
+  AND l.server_ip = CONVERT(p.server_ip USING ascii)
+WHERE p.login IN %(logins)s AND l.user <> %(user)s"""

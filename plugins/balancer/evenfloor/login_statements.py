@@ -145,7 +145,7 @@ IS_CURRENT = "@evenfloor_current"
 
 
 def note_current() -> Statement:
-    """Note whether the epoch is still that of the floor that was read.
+    """Note whether the epoch is still that of the floor that was read, if the cluster counts them.
 
     Where several databases are written to, each has a lock of its own, so a login may have claimed
     something in between. ``SET`` reads the row as it is now, and keeps it so for the transaction.
@@ -165,9 +165,10 @@ def count_epoch() -> Statement:
 
 
 def claim_room(claim: Claim, until: datetime) -> list[Statement]:
-    """Take the lowest free room of the claim's dialer, if :func:`note_current` says so.
+    """Take the first free room of the claim's dialer, if :func:`note_current` says so.
 
-    One UPDATE gives no room twice, lock or not.
+    One UPDATE gives no room twice, lock or not. The order is that of the index ``evenfloor_free``:
+    one row is read, and not every free room sorted.
 
     Args:
         claim: who takes it.
@@ -176,12 +177,13 @@ def claim_room(claim: Claim, until: datetime) -> list[Statement]:
     Returns:
         The statements; the first one's reply has the room as its last id if it touched a row.
     """
+    current = IS_CURRENT if claim.floor.counts_epochs else "TRUE"
     return [
         Statement(
             f"UPDATE {claim.room_table} SET extension = %(channel)s,"
             " conf_exten = LAST_INSERT_ID(conf_exten)"
-            f" WHERE server_ip = %(server_ip)s AND {FREE_ROOM} AND {_IN_TIME} AND {IS_CURRENT}"
-            " ORDER BY conf_exten LIMIT 1",
+            f" WHERE server_ip = %(server_ip)s AND {FREE_ROOM} AND {_IN_TIME} AND {current}"
+            " ORDER BY extension, conf_exten LIMIT 1",
             {
                 "channel": channel(claim.phone),
                 "server_ip": claim.phone.server_ip,

@@ -18,7 +18,7 @@ from .day import Day, as_csv, bounds, day_of
 from .deadline import Deadline
 from .errors import DatabaseRefused, DatabaseUnreachable, LostRace, RowBusy, TooLate
 from .events import REFUSED, Event
-from .floor import Change, DialerOnFloor, Floor, assemble
+from .floor import Change, DialerOnFloor, Floor, assemble, leaving
 from .floor_statements import FloorQuestion
 from .lock import Lock
 from .login_statements import Claim
@@ -26,7 +26,7 @@ from .phones import PhoneRow, by_login, channel, listed_phones, of_one_alias, pa
 from .policy import DISABLED, Dialer, Phone
 from .request import Campaign, KnownAgent, Listed, Request, Tried
 from .sessions import LiveSession
-from .sql import COMMIT, START, Reply, Statement, decoded
+from .sql import COMMIT, START, Reply, decoded
 from .vicidial import DEFAULT_GROUPING_LIMIT, DEFAULT_SYSTEM_LIMIT
 from .wakeups import Waker
 
@@ -209,9 +209,9 @@ class LoginStore:
             all_rooms: count every free room; else 1 stands for «at least one».
             with_sessions: read the sessions too that a login may end.
         """
-        question = replace(_question(listed, all_rooms), busy=self._busy)
-        statements = reading.floor(question) + (_sessions(question) if with_sessions else [])
-        view = self._seen(_view(listed, question, self._connection.batch(statements)))
+        question = self._asked(listed, with_sessions, all_rooms)
+        replies = self._connection.batch(reading.floor(question))
+        view = self._seen(_view(listed, question, replies))
         return replace(view, floor=view.floor.rooms_left()) if all_rooms else view
 
     def view_under_lock(self, listed: Listed, lock: Lock, with_sessions: bool = False) -> View:
@@ -224,10 +224,13 @@ class LoginStore:
             lock: the lock.
             with_sessions: read the sessions too that a login may end.
         """
-        question = replace(_question(listed), busy=self._busy)
-        statements = reading.floor(question) + (_sessions(question) if with_sessions else [])
+        question = self._asked(listed, with_sessions)
         known = reading.password_is_known(question.logins, listed.request.password)
-        return self._seen(_view(listed, question, lock.take(statements, only_if=known)))
+        return self._seen(_view(listed, question, lock.take(reading.floor(question), known)))
+
+    def _asked(self, listed: Listed, sessions: bool, all_rooms: bool = False) -> FloorQuestion:
+        question = _question(listed, all_rooms)
+        return replace(question, busy=self._busy, sessions=sessions)
 
     def _seen(self, view: View) -> View:
         return replace(view, floor=floor_store.with_last_known(self._connection, view.floor))
@@ -335,21 +338,23 @@ class LoginStore:
             LostRace: others have claimed something since the floor was read: read it again and
                 decide again. Nothing has changed.
         """
-        user = claim.request.user
+        user, counts_epochs = claim.request.user, claim.floor.counts_epochs
+        noted = [writing.note_current()] if counts_epochs else []
+        counted = [writing.count_epoch()] if counts_epochs else []
 
         def work() -> str | None:
             seconds = self._connection.patience() * _CLAIM_PART
             late = time.perf_counter() + seconds
             try:
-                _started, _noted, claimed, *_replies = lock.release(
+                _started, *replies = lock.release(
                     [
                         START,
-                        writing.note_current(),
+                        *noted,
                         *writing.claim_room(claim, lock.until(seconds)),
                         *writing.endings(ended, if_room=True),
                         writing.originate(claim, tag),
                         writing.live_agent(claim, tag),
-                        writing.count_epoch(),
+                        *counted,
                         COMMIT,
                         writing.forget_reservation(user, if_room=True),
                     ],
@@ -360,11 +365,12 @@ class LoginStore:
                 log.warning("%s: %s; the next dialer is asked", claim.phone.server_ip, error)
                 self._connection.roll_back()
                 return None
+            claimed = replies[len(noted)]
             if not claimed.touched and time.perf_counter() >= late:
                 raise TooLate("the caller no longer waits for the session")
             if claimed.touched:
                 return str(claimed.last_id)
-            if not self._is_current():
+            if counts_epochs and not self._is_current():
                 raise LostRace("somebody else has claimed a room through another database")
             return None
 
@@ -462,13 +468,6 @@ class LoginStore:
         self._connection.batch(writing.prune(decisions_kept))
 
 
-def _sessions(question: FloorQuestion) -> list[Statement]:
-    return [
-        reading.sessions_of((question.user,)),
-        reading.sessions_on_phones(question.logins, question.user),
-    ]
-
-
 def _question(listed: Listed, all_rooms: bool = False) -> FloorQuestion:
     # A list of none would be no list to the database.
     logins = tuple(listed.logins) or ("",)
@@ -476,25 +475,28 @@ def _question(listed: Listed, all_rooms: bool = False) -> FloorQuestion:
 
 
 def _view(listed: Listed, question: FloorQuestion, replies: Sequence[Reply]) -> View:
-    """Make a view of the replies to a floor's statements, and to those for sessions if asked."""
-    _noted, found, *sessions = replies
+    """Make a view of the replies to a floor's statements."""
+    _noted, found = replies
     state = reading.state_in(question)
     rows: list[PhoneRow] = []
     dialers: list[Dialer] = []
     changes: list[Change] = []
-    newest_id = 0
+    sessions: dict[str, list[LiveSession]] = {reading.OWN: [], reading.OTHER: []}
+    newest_id, counts_epochs = 0, False
     for kind, *values in decoded(found):
         if kind == reading.PHONE:
             rows.append(reading.PHONE_ROW.made_of(values[0]))
             dialers.append(state.made_of(values[1]))
         elif kind == reading.CHANGE:
             changes.append(reading.CHANGE_ROW.made_of(values[0]))
+        elif kind == reading.NEWEST:
+            newest_id, counts_epochs = values[0] or 0, bool(values[1])
         else:
-            newest_id = values[0] or 0
+            sessions[kind].append(reading.SESSION.made_of(values[0]))
     phones = listed_phones(listed.logins, by_login(rows), listed.request.password)
+    changes += leaving(sessions[reading.OWN], question.counted)
     floor = assemble([dialer for dialer in dialers if dialer.server_ip], changes, newest_id)
-    if not sessions:
-        return View(listed, phones, floor)
-    own, others = (reading.SESSION.read(reply) for reply in sessions)
-    view = View(listed, phones, floor, own)
-    return replace(view, others=[other for other in others if view.is_here(other)])
+    floor = replace(floor, counts_epochs=counts_epochs)
+    view = View(listed, phones, floor, sessions[reading.OWN])
+    others = [other for other in sessions[reading.OTHER] if view.is_here(other)]
+    return replace(view, others=others) if others else view

@@ -42,6 +42,9 @@ class Pool:
         config: the whole configuration.
         balancers: how many there are.
         longest_wait: how long a request waits for one, in seconds.
+
+    Attributes:
+        went_on: when one was lent or given back, in seconds of ``time.monotonic()``.
     """
 
     def __init__(
@@ -52,6 +55,13 @@ class Pool:
         self._free = [Balancer(config) for _number in range(balancers)]
         self._waiting: collections.deque[concurrent.futures.Future] = collections.deque()
         self._hangs = False
+        self._balancers = balancers
+        self.went_on = 0.0
+
+    @property
+    def is_used(self) -> bool:
+        """Whether one is lent."""
+        return len(self._free) < self._balancers
 
     @contextlib.contextmanager
     def balancer(self, deadline: Deadline | None = None) -> Iterator[Balancer]:
@@ -82,6 +92,7 @@ class Pool:
         place: concurrent.futures.Future = concurrent.futures.Future()
         with self._lock:
             if self._free:
+                self.went_on = time.monotonic()
                 return self._free.pop()
             if self._hangs:
                 raise no_answer()
@@ -103,6 +114,7 @@ class Pool:
 
     def _give_back(self, balancer: Balancer) -> None:
         with self._lock:
+            self.went_on = time.monotonic()
             if self._waiting:
                 self._waiting.popleft().set_result(balancer)
             else:
