@@ -12,7 +12,7 @@ TARGET_PYTHONS := 3.13 3.9
 APT_PACKAGES := python3-venv mariadb-server-core mariadb-client-core openssh-client php-cli php-mysql \
   chromium
 
-.PHONY: help lab test check lint sanity unit integration pictures molecule test-steps test-ha bench clean distclean
+.PHONY: help lab test check lint sanity unit integration pictures molecule test-steps test-ha test-browser bench clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -139,12 +139,19 @@ pictures: ready ## Take the pictures of the pages in docs/pictures anew
 molecule: ready ## Test the roles, and the promise end to end, on clusters of containers
 	@python -m tests.lanes $(foreach name,$(SCENARIOS),$(call lane,$(name)))
 
-# Neither is a part of `make test`, which is long enough.
+# None is a part of `make test`, which is long enough.
 test-steps: ready ## Test with runs that are killed at every one of their steps, not at some
 	@EVENFLOOR_EVERY_STEP=yes python -m tests.lanes $(foreach name,interrupted default,$(call lane,$(name)))
 
 test-ha: ready ## Test a cluster with three databases of which each is struck in turn
 	@molecule test --scenario-name ha
+
+BROWSER_TEST := -i tests/browser_phone/inventory
+test-browser: ready ## Test browser phones: Chromium against a cluster with both releases of Asterisk
+	@apt-get install -y -q --no-install-recommends libnss3-tools > /dev/null
+	@trap 'ansible-playbook $(BROWSER_TEST) playbooks/lab_down.yml > /dev/null' EXIT; \
+	  ansible-playbook $(BROWSER_TEST) playbooks/lab_up.yml && ansible-playbook $(BROWSER_TEST) playbooks/site.yml && \
+	  pytest -q tests/browser_phone
 
 bench: export PYTHONPATH := plugins/balancer:.cache/collections
 bench: ready ## Measure the choice, the service, the pages, provisioning, and on the lab, if it is up, ringing, strangers and size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -37,12 +38,24 @@ _REFUSALS = tuple(
 expect.set_options(timeout=1000 * PATIENCE)
 
 
+#: A headset that beeps, which every page may use.
+HEADSET = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
 @contextlib.contextmanager
-def browsing() -> Iterator[Browser]:
-    """Yield a browser."""
+def browsing(*flags: str, **environment: str) -> Iterator[Browser]:
+    """Yield a browser.
+
+    Args:
+        flags: more of Chromium's.
+        environment: variables that it has besides this process's own.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, chromium_sandbox=False, args=[*_FLAGS]
+            executable_path=CHROMIUM,
+            chromium_sandbox=False,
+            args=[*_FLAGS, *flags],
+            env={**os.environ, **environment},
         )
         try:
             yield browser

@@ -87,8 +87,8 @@ def expand_aliases(phone_aliases, dialers):
 
     Returns:
         Dicts with alias_id, extension, name, named (whether the inventory gives the name),
-        server_ips, in_browser (whether the login page is the phone), login_password, registration_password (the passwords None where the inventory
-        doesn't give them).
+        server_ips, in_browser (whether the login page is the phone), login_password,
+        registration_password (the passwords None where the inventory doesn't give them).
 
     Raises:
         InventoryError: a range can't be read, or a dialer isn't known.

@@ -13,7 +13,7 @@ PORTS = {
     "dialer_edge_rtp_first": 10000,
     "dialer_edge_rtp_last": 20000,
     "dialer_edge_log": "/var/log/asterisk/security",
-    "phone_tls_port": 5061,
+    "dialer_edge_tcp_ports": [5060, 5061],
 }
 
 
@@ -83,7 +83,7 @@ def test_the_filter_replaces_its_own_table_and_concerns_its_ports_alone():
 def test_one_port_for_tls_and_the_rest_is_named_once():
     text = render(
         "dialer_edge/templates/edge.nft.j2",
-        **{**PORTS, "phone_tls_port": "5060"},
+        **{**PORTS, "dialer_edge_tcp_ports": [5060, "5060"]},
         dialer_edge_sources=["10.0.0.0/24"],
     )
     assert "tcp dport { 5060 } jump" in text
@@ -96,11 +96,12 @@ def test_the_jail_never_bans_whom_the_filter_lets_in():
     assert "\nignoreip = 127.0.0.0/8 ::1 10.0.0.0/24\n" in text
 
 
-def transports(served, certified=True):
+def transports(served, certified=True, in_browser=False):
     text = render(
         "dialer/templates/asterisk/pjsip.conf.j2",
         **{**SHARED, "phone_transport": served, "dialer_server_ip": "10.0.0.11"},
         dialer_certified=certified,
+        cluster_browser_phones=in_browser,
         dialer_certificate="/c.pem",
         dialer_certificate_key="/c.key",
     )

@@ -1,8 +1,8 @@
 """The login page as a phone: it proves an alias, fetches the accounts, and registers with dialers.
 
 The page's own policy lets it ask nobody but this site. It speaks to each dialer through a frame of
-this site, whose policy allows that dialer and nobody else. So a dialer that is added needs no reload
-of the page, which would end a call.
+this site, whose policy allows that dialer and nobody else. So a dialer that is added needs no
+reload of the page, which would end a call.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What the database tells of an alias's browser phone.
 
-The login service's user can't read registration passwords. It may ask a function of the database for
-those of an alias whose phone is the login page (``roles/database/templates/browser_phones.sql.j2``).
+The login service's user can't read registration passwords. It may ask a function of the database
+for those of an alias whose phone is the login page, and of no other alias
+(``roles/database/templates/browser_phones.sql.j2``).
 """
 
 from __future__ import annotations

@@ -1,0 +1,132 @@
+"""Agents who have a browser and a headset, and nothing else. The tests build on each other."""
+
+import pytest
+from playwright.sync_api import expect
+
+from lab.waiting import PATIENCE
+from tests.browser import visiting
+
+BOTH = ["dialer1", "dialer2"]
+#: What sound both ways is, in packets of 20 ms.
+PACKETS = 100
+WITHOUT = '{"phone_aliases": [{"extensions": "101-102"}, {"extensions": "121-122"}]}'
+
+
+@pytest.fixture(scope="module")
+def page(browser, cluster):
+    """A page that is clean: no other site is asked, and no script fails."""
+    with visiting(browser, f"https://{cluster.address('login1')}") as found:
+        yield found
+
+
+def wait_for(condition, what: str) -> None:
+    """Wait for a condition; Playwright's page needs the thread meanwhile, so not for long at once."""
+    from lab.waiting import wait_until  # noqa: PLC0415
+
+    wait_until(condition, PATIENCE, what)
+
+
+def enter(page, cluster, alias: str) -> None:
+    page.goto("/")
+    page.get_by_label("Phone login").fill(alias)
+    page.get_by_label("Phone password").fill(cluster.password(alias))
+    page.get_by_label("User", exact=True).fill(f"agent{alias}")
+    page.get_by_label("Campaign").fill("SALES")
+    page.get_by_role("button", name="Log in").click()
+
+
+def registered(cluster, extension: str) -> list[str]:
+    return [dialer for dialer in cluster.dialers if extension in cluster.registered(dialer)]
+
+
+def call_of(cluster, extension: str):
+    """The dialer and the call of an extension; None where there is none."""
+    for dialer in cluster.dialers:
+        call = cluster.calls(dialer).get(extension)
+        if call:
+            return dialer, call
+    return None
+
+
+def test_an_agent_logs_in_and_is_heard_and_hears(page, cluster):
+    enter(page, cluster, "121x")
+    expect(page.locator("#phone")).to_contain_text("in a call with dialer")
+    expect(page.locator("#answer")).to_contain_text("Keep this page open")
+    assert registered(cluster, "121") == BOTH
+
+    def is_heard_and_hears() -> bool:
+        found = call_of(cluster, "121")
+        return bool(found) and min(found[1].received, found[1].sent) > PACKETS
+
+    wait_for(is_heard_and_hears, "there is sound both ways")
+
+
+def test_the_call_is_on_the_dialer_that_was_chosen(page, cluster):
+    ((server_ip,),) = cluster.sql(
+        "SELECT server_ip FROM vicidial_live_agents WHERE user = 'agent121x'"
+    )
+    assert call_of(cluster, "121")[0] == cluster.dialer_of(server_ip)
+
+
+def test_the_logout_ends_call_and_registrations(page, cluster):
+    page.get_by_role("button", name="Log out").click()
+    expect(page.locator("#answer")).to_contain_text("You are logged out")
+    expect(page.locator("#phone")).to_be_empty()
+    wait_for(lambda: not registered(cluster, "121"), "the phone is registered nowhere")
+    wait_for(lambda: call_of(cluster, "121") is None, "the call has ended")
+    assert page.evaluate("JSON.stringify(sessionStorage)").count(":") <= 2
+    assert page.locator("iframe").count() == 0
+
+
+@pytest.mark.parametrize("dialer", BOTH)
+def test_each_dialer_rings_the_browser_with_sound_both_ways(page, cluster, dialer):
+    (other,) = set(BOTH) - {dialer}
+    cluster.sql(f"UPDATE servers SET active_agent_login_server = 'N' WHERE server_id = '{other}'")
+    try:
+        enter(page, cluster, "121x")
+        expect(page.locator("#phone")).to_contain_text(f"in a call with {dialer}")
+    finally:
+        cluster.sql("UPDATE servers SET active_agent_login_server = 'Y'")
+
+    def has_sound() -> bool:
+        call = cluster.calls(dialer).get("121")
+        return bool(call) and min(call.received, call.sent) > PACKETS
+
+    wait_for(has_sound, "there is sound both ways")
+
+
+def test_a_page_that_is_loaded_again_registers_again_by_itself(page, cluster):
+    contacts = {dialer: cluster.asterisk(dialer, "pjsip show aor 121") for dialer in BOTH}
+    page.reload()
+    expect(page.locator("#phone")).to_contain_text("registered with 2 of 2")
+    wait_for(lambda: call_of(cluster, "121") is None, "the call of the page before has ended")
+    for dialer in BOTH:
+        assert cluster.asterisk(dialer, "pjsip show aor 121") != contacts[dialer]
+    expect(page.locator("#answer")).to_contain_text("Your call has ended")
+
+
+def test_a_dialer_that_was_away_is_registered_with_again(page, cluster):
+    cluster.run("dialer2", "systemctl restart asterisk")
+    wait_for(lambda: registered(cluster, "121") == BOTH, "the phone is registered again")
+    expect(page.locator("#phone")).to_contain_text("registered with 2 of 2")
+
+
+def test_a_softphone_on_the_same_cluster_is_as_before(page, cluster):
+    cluster.wait_for_call(cluster.login("101x"))
+    cluster.logout_everybody()
+
+
+def test_a_second_run_changes_nothing_and_removing_the_setting_turns_it_back(page, cluster):
+    page.goto("about:blank")
+    done = cluster.playbook("playbooks/site.yml")
+    changed = [line for line in done.stdout.splitlines() if "changed=" in line]
+    assert changed and all("changed=0" in line for line in changed), done.stdout[-3000:]
+    cluster.playbook("playbooks/site.yml", "--check", "--diff", "-e", WITHOUT)
+    cluster.playbook("playbooks/site.yml", "-e", WITHOUT)
+    for dialer in BOTH:
+        assert "8089" not in cluster.run(dialer, "ss -Hltn; cat /etc/evenfloor/edge.nft")
+        assert "webrtc" not in cluster.run(dialer, "cat /etc/asterisk/evenfloor/endpoints.conf")
+    assert "phone.js" not in cluster.get_text("/")
+    assert cluster.run("login1", "ls /opt/evenfloor/jssip.js || true") == ""
+    types = cluster.sql("SELECT DISTINCT phone_type FROM phones")
+    assert types == [["PJSIP"]]
