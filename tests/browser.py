@@ -64,12 +64,13 @@ def browsing(*flags: str, **environment: str) -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def visiting(browser: Browser, site: str, **options) -> Iterator[Page]:
+def visiting(browser: Browser, site: str, *tolerated: str, **options) -> Iterator[Page]:
     """Yield a page of a browser that knows nothing, and fail if a site isn't clean.
 
     Args:
         browser: whose page it is.
         site: the address of the site. The page may ask nobody else.
+        tolerated: how messages of the console begin that are no complaint.
         options: of Playwright's context, such as ``color_scheme``.
 
     Raises:
@@ -77,7 +78,7 @@ def visiting(browser: Browser, site: str, **options) -> Iterator[Page]:
     """
     context = browser.new_context(base_url=site, **{"locale": "en-GB", **options})
     context.set_default_timeout(1000 * PATIENCE)
-    complaints = _complaints(context, site)
+    complaints = _complaints(context, site, tolerated)
     try:
         yield context.new_page()
     finally:
@@ -85,13 +86,13 @@ def visiting(browser: Browser, site: str, **options) -> Iterator[Page]:
     assert not complaints, "\n".join(complaints)
 
 
-def _complaints(context: BrowserContext, site: str) -> list[str]:
+def _complaints(context: BrowserContext, site: str, tolerated: tuple[str, ...]) -> list[str]:
     """Return a list that gets a line for each thing that isn't clean."""
     found: list[str] = []
 
     def hear(message) -> None:
         wrong = message.type in ("error", "warning")
-        if wrong and not message.text.startswith(_REFUSALS):
+        if wrong and not message.text.startswith((*_REFUSALS, *tolerated)):
             found.append(f"console: {message.text}")
 
     def see(request) -> None:

@@ -3,26 +3,25 @@
 import pytest
 from playwright.sync_api import expect
 
-from lab.waiting import PATIENCE
+from lab.waiting import PATIENCE, wait_until
 from tests.browser import visiting
 
 BOTH = ["dialer1", "dialer2"]
 #: What sound both ways is, in packets of 20 ms.
 PACKETS = 100
+#: What Chromium says of a dialer that is away.
+LOST = "WebSocket connection to 'wss://"
 WITHOUT = '{"phone_aliases": [{"extensions": "101-102"}, {"extensions": "121-122"}]}'
 
 
 @pytest.fixture(scope="module")
 def page(browser, cluster):
     """A page that is clean: no other site is asked, and no script fails."""
-    with visiting(browser, f"https://{cluster.address('login1')}") as found:
+    with visiting(browser, f"https://{cluster.address('login1')}", LOST) as found:
         yield found
 
 
 def wait_for(condition, what: str) -> None:
-    """Wait for a condition; Playwright's page needs the thread meanwhile, so not for long at once."""
-    from lab.waiting import wait_until  # noqa: PLC0415
-
     wait_until(condition, PATIENCE, what)
 
 
