@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import TAG_PATTERN
 from ansible_collections.evenfloor.cluster.plugins.module_utils.findings import Finding
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import BROWSER
 
 #: Younger sessions and calls are not compared: the other half may still be on its way. In seconds.
 SESSION_GRACE = 20
@@ -185,7 +186,7 @@ def look_at_registrations(missing, alias_of, alive, model_of=None):
         missing: ``{dialer: extensions that aren't registered there}``.
         alias_of: the alias of each extension.
         alive: the names of the dialers that are alive.
-        model_of: what has fetched its accounts, by alias: such as ``yealink``.
+        model_of: what has fetched its accounts, by alias: such as ``yealink``, or ``browser``.
 
     Returns:
         Findings.
@@ -199,6 +200,9 @@ def look_at_registrations(missing, alias_of, alive, model_of=None):
         alias = alias_of.get(extension, "")
         model = (model_of or {}).get(alias, "")
         shown = f"{extension} ({model})" if model else extension
+        # It is registered while its page is open.
+        if model == BROWSER and len(names) == len(alive):
+            continue
         if len(names) == len(alive) > 1:
             what = f"{shown} is registered nowhere: its softphone is off or cut off"
             fix = "start the softphone; see its log for refused registrations"

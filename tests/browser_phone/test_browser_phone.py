@@ -11,6 +11,7 @@ BOTH = ["dialer1", "dialer2"]
 PACKETS = 100
 #: What Chromium says of a dialer that is away.
 LOST = "WebSocket connection to 'wss://"
+NEW = "{dialers: {hosts: {dialer3: {ansible_host: 10.94.1.33}}}, lab: {children: {dialers: }}}\n"
 WITHOUT = '{"phone_aliases": [{"extensions": "101-102"}, {"extensions": "121-122"}]}'
 
 
@@ -73,8 +74,8 @@ def test_the_logout_ends_call_and_registrations(page, cluster):
     expect(page.locator("#phone")).to_be_empty()
     wait_for(lambda: not registered(cluster, "121"), "the phone is registered nowhere")
     wait_for(lambda: call_of(cluster, "121") is None, "the call has ended")
-    assert page.evaluate("JSON.stringify(sessionStorage)").count(":") <= 2
-    assert page.locator("iframe").count() == 0
+    expect(page.locator("iframe")).to_have_count(0)
+    assert page.evaluate("Object.values(sessionStorage)") == ["{}", "{}"]
 
 
 @pytest.mark.parametrize("dialer", BOTH)
@@ -94,25 +95,70 @@ def test_each_dialer_rings_the_browser_with_sound_both_ways(page, cluster, diale
     wait_for(has_sound, "there is sound both ways")
 
 
+def test_a_softphone_on_the_same_cluster_is_as_before(cluster):
+    session = cluster.login("101x")
+    cluster.wait_for_call(session)
+    cluster.request("POST", "/api/v1/logout", {"session": session["session"]})
+
+
+def contact(cluster, dialer: str) -> str:
+    """The address of the phone's registration on a dialer."""
+    lines = cluster.asterisk(dialer, "pjsip show contacts").splitlines()
+    return next((line.split()[1] for line in lines if "Contact:  121/" in line), "")
+
+
 def test_a_page_that_is_loaded_again_registers_again_by_itself(page, cluster):
-    contacts = {dialer: cluster.asterisk(dialer, "pjsip show aor 121") for dialer in BOTH}
+    before = {dialer: contact(cluster, dialer) for dialer in BOTH}
     page.reload()
     expect(page.locator("#phone")).to_contain_text("registered with 2 of 2")
-    wait_for(lambda: call_of(cluster, "121") is None, "the call of the page before has ended")
-    for dialer in BOTH:
-        assert cluster.asterisk(dialer, "pjsip show aor 121") != contacts[dialer]
     expect(page.locator("#answer")).to_contain_text("Your call has ended")
+    wait_for(lambda: call_of(cluster, "121") is None, "the call of the page before has ended")
+    assert cluster.sql("SELECT COUNT(*) FROM vicidial_live_agents") == [["0"]]
+    for dialer in BOTH:
+        assert contact(cluster, dialer) not in ("", before[dialer])
 
 
 def test_a_dialer_that_was_away_is_registered_with_again(page, cluster):
-    cluster.run("dialer2", "systemctl restart asterisk")
-    wait_for(lambda: registered(cluster, "121") == BOTH, "the phone is registered again")
+    before = contact(cluster, "dialer2")
+    cluster.run("dialer2", "systemctl stop asterisk")
+    expect(page.locator("#phone")).to_contain_text("registered with 1 of 2")
+    cluster.run("dialer2", "systemctl start asterisk")
     expect(page.locator("#phone")).to_contain_text("registered with 2 of 2")
+    assert contact(cluster, "dialer2") not in ("", before)
 
 
-def test_a_softphone_on_the_same_cluster_is_as_before(page, cluster):
-    cluster.wait_for_call(cluster.login("101x"))
-    cluster.logout_everybody()
+def test_a_login_leaves_a_dialer_out_that_is_away(page, cluster):
+    cluster.run("dialer2", "systemctl stop asterisk")
+    try:
+        wait_for(lambda: not cluster.floor()["dialer2"]["takes_logins"], "dialer2 is dead")
+        enter(page, cluster, "121x")
+        expect(page.locator("#phone")).to_contain_text("in a call with dialer1")
+    finally:
+        cluster.run("dialer2", "systemctl start asterisk")
+
+
+@pytest.fixture(scope="module")
+def third_dialer(cluster):
+    """The line of inventory that adds a dialer, until the tests are over."""
+    file = cluster.inventory / "dialer3.yml"
+    file.write_text(NEW)
+    yield
+    file.unlink()
+
+
+def test_a_new_dialer_is_registered_with_while_the_agent_talks(page, cluster, third_dialer):
+    before = call_of(cluster, "121")[1]
+    cluster.playbook("playbooks/lab_up.yml")
+    cluster.playbook("playbooks/add_dialer.yml", "-e", "dialer=dialer3")
+    cluster.reload()
+    # The playbook has waited for it, because the phone is registered elsewhere.
+    assert registered(cluster, "121")[-1] == "dialer3"
+    assert call_of(cluster, "121")[1].channel == before.channel
+    assert cluster.sql("SELECT logins_list FROM phones_alias WHERE alias_id = '121x'") == [
+        ["121a,121b,121c"]
+    ]
+    page.get_by_role("button", name="Log out").click()
+    expect(page.locator("#answer")).to_contain_text("You are logged out")
 
 
 def test_a_second_run_changes_nothing_and_removing_the_setting_turns_it_back(page, cluster):
@@ -122,7 +168,7 @@ def test_a_second_run_changes_nothing_and_removing_the_setting_turns_it_back(pag
     assert changed and all("changed=0" in line for line in changed), done.stdout[-3000:]
     cluster.playbook("playbooks/site.yml", "--check", "--diff", "-e", WITHOUT)
     cluster.playbook("playbooks/site.yml", "-e", WITHOUT)
-    for dialer in BOTH:
+    for dialer in cluster.dialers:
         assert "8089" not in cluster.run(dialer, "ss -Hltn; cat /etc/evenfloor/edge.nft")
         assert "webrtc" not in cluster.run(dialer, "cat /etc/asterisk/evenfloor/endpoints.conf")
     assert "phone.js" not in cluster.get_text("/")

@@ -148,10 +148,19 @@ function endWithCall() {
   }, NEXT_CALL);
 }
 
+// A page that is loaded again has lost its call, and the dialer may not know yet.
+async function endOfFormerPage() {
+  const token = session().session;
+  keepSession({});
+  showSession();
+  await post("logout", { session: token });
+  say(words.call_over);
+}
+
 for (const name of ["alias", "user"]) { form.elements[name].value = agent()[name] || ""; }
 showSession();
 if (hasPhone) {
   phone.onEnd(endWithCall);
-  if (phone.resume()) { endWithCall(); }
+  if (phone.resume() && session().session) { endOfFormerPage(); }
 }
 (form.elements.alias.value ? form.elements.password : form.elements.alias).focus();

@@ -13,7 +13,7 @@ const phone = (() => {
   const EXPIRES = 60, RECONNECT = [1, 10];
 
   const lines = new Map(); // by a dialer's address
-  let token = "", tag = "", answer = { port: 0, accounts: [] }, timer = 0, microphone = null, onEnd = () => {};
+  let token = "", tag = "", answer = { port: 0, accounts: [] }, timer = 0, microphone = null, notice = "", onEnd = () => {};
 
   // -- what is shown -------------------------------------------------------------------------
 
@@ -21,7 +21,7 @@ const phone = (() => {
 
   function show() {
     const there = [...lines.values()].filter(line => line.ua?.isRegistered()).length;
-    const text = !token ? "" : talking() ? filled(words.phone_in_call, talking().account)
+    const text = !token ? notice : talking() ? filled(words.phone_in_call, talking().account)
       : there ? filled(words.phone_ready, { there, all: lines.size }) : words.phone_connecting;
     if (byId("phone").textContent !== text) { byId("phone").textContent = text; }
   }
@@ -124,13 +124,15 @@ const phone = (() => {
   async function poll() {
     const good = await refresh();
     if (!token) { return; }
-    if (!good && !talking()) { stop(); byId("phone").textContent = words.phone_lapsed; return; }
+    if (!good && !talking()) { stop(words.phone_lapsed); return; }
     timer = setTimeout(poll, POLL);
   }
 
-  function stop() {
+  // Says why, unless the agent knows.
+  function stop(why = "") {
     clearTimeout(timer);
     token = tag = "";
+    notice = why;
     keep(() => sessionStorage, TOKEN, {});
     for (const line of [...lines.values()]) { close(line); }
     microphone?.getTracks().forEach(track => track.stop());
@@ -162,7 +164,7 @@ const phone = (() => {
     tag = "";
     keep(() => sessionStorage, TOKEN, { token });
     show();
-    if (!await hear()) { stop(); byId("phone").textContent = words.phone_no_microphone; return "error_no_microphone"; }
+    if (!await hear()) { stop(words.phone_no_microphone); return "error_no_microphone"; }
     clearTimeout(timer);
     await poll();
     if (!token) { return "error_not_registered"; }
