@@ -66,8 +66,8 @@ aliases:
   type: dict
 models:
   description:
-    - By alias which kind of phone has fetched its accounts last, such as V(yealink). V(browser) where
-      it is the login page.
+    - By alias which kind of phone has fetched its accounts last, such as V(yealink). It is
+      V(browser) where the phone is the login page.
   returned: success
   type: dict
 """

@@ -137,6 +137,23 @@ def test_a_login_leaves_a_dialer_out_that_is_away(page, cluster):
         cluster.run("dialer2", "systemctl start asterisk")
 
 
+def test_a_dialer_that_comes_later_is_registered_with_while_the_agent_talks(page, cluster):
+    """A frame that allows the dialer comes without the page being loaded again."""
+    where = f"WHERE extension = '121' AND server_ip = '{cluster.address('dialer2')}'"
+    cluster.sql(f"UPDATE phones SET protocol = 'EXTERNAL' {where}")
+    try:
+        enter(page, cluster, "121x")
+        expect(page.locator("#phone")).to_contain_text("in a call with dialer1")
+        assert registered(cluster, "121") == ["dialer1"]
+    finally:
+        cluster.sql(f"UPDATE phones SET protocol = 'PJSIP' {where}")
+    before = cluster.calls("dialer1")["121"]
+    wait_for(lambda: registered(cluster, "121") == BOTH, "the page has found the dialer")
+    assert cluster.calls("dialer1")["121"].channel == before.channel
+    page.get_by_role("button", name="Log out").click()
+    expect(page.locator("#answer")).to_contain_text("You are logged out")
+
+
 @pytest.fixture(scope="module")
 def third_dialer(cluster):
     """The line of inventory that adds a dialer, until the tests are over."""
