@@ -12,7 +12,7 @@ TARGET_PYTHONS := 3.13 3.9
 APT_PACKAGES := python3-venv mariadb-server-core mariadb-client-core openssh-client php-cli php-mysql \
   chromium
 
-.PHONY: help lab test check lint sanity unit integration pictures molecule test-steps test-phones test-ha bench clean distclean
+.PHONY: help lab test check lint sanity unit integration pictures molecule test-steps test-phones test-ha test-browser bench clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -148,6 +148,13 @@ test-phones: ready ## Test a Linphone and desk phones that fetch their accounts,
 
 test-ha: ready ## Test a cluster with three databases of which each is struck in turn
 	@molecule test --scenario-name ha
+
+BROWSER_TEST := -i tests/browser_phone/inventory
+test-browser: ready ## Test browser phones: Chromium against a cluster with both releases of Asterisk
+	@apt-get install -y -q --no-install-recommends libnss3-tools > /dev/null
+	@trap 'ansible-playbook $(BROWSER_TEST) playbooks/lab_down.yml > /dev/null' EXIT; \
+	  ansible-playbook $(BROWSER_TEST) playbooks/lab_up.yml && ansible-playbook $(BROWSER_TEST) playbooks/site.yml && \
+	  pytest -q tests/browser_phone
 
 bench: export PYTHONPATH := plugins/balancer:.cache/collections
 bench: ready ## Measure the choice, the service, the pages, provisioning, and on the lab, if it is up, ringing, strangers and size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -37,12 +38,24 @@ _REFUSALS = tuple(
 expect.set_options(timeout=1000 * PATIENCE)
 
 
+#: A headset that beeps, which every page may use.
+HEADSET = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
 @contextlib.contextmanager
-def browsing() -> Iterator[Browser]:
-    """Yield a browser."""
+def browsing(*flags: str, **environment: str) -> Iterator[Browser]:
+    """Yield a browser.
+
+    Args:
+        flags: more of Chromium's.
+        environment: variables that it has besides this process's own.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, chromium_sandbox=False, args=[*_FLAGS]
+            executable_path=CHROMIUM,
+            chromium_sandbox=False,
+            args=[*_FLAGS, *flags],
+            env={**os.environ, **environment},
         )
         try:
             yield browser
@@ -51,12 +64,13 @@ def browsing() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def visiting(browser: Browser, site: str, **options) -> Iterator[Page]:
+def visiting(browser: Browser, site: str, *tolerated: str, **options) -> Iterator[Page]:
     """Yield a page of a browser that knows nothing, and fail if a site isn't clean.
 
     Args:
         browser: whose page it is.
         site: the address of the site. The page may ask nobody else.
+        tolerated: how messages of the console begin that are no complaint.
         options: of Playwright's context, such as ``color_scheme``.
 
     Raises:
@@ -64,7 +78,7 @@ def visiting(browser: Browser, site: str, **options) -> Iterator[Page]:
     """
     context = browser.new_context(base_url=site, **{"locale": "en-GB", **options})
     context.set_default_timeout(1000 * PATIENCE)
-    complaints = _complaints(context, site)
+    complaints = _complaints(context, site, tolerated)
     try:
         yield context.new_page()
     finally:
@@ -72,13 +86,13 @@ def visiting(browser: Browser, site: str, **options) -> Iterator[Page]:
     assert not complaints, "\n".join(complaints)
 
 
-def _complaints(context: BrowserContext, site: str) -> list[str]:
+def _complaints(context: BrowserContext, site: str, tolerated: tuple[str, ...]) -> list[str]:
     """Return a list that gets a line for each thing that isn't clean."""
     found: list[str] = []
 
     def hear(message) -> None:
         wrong = message.type in ("error", "warning")
-        if wrong and not message.text.startswith(_REFUSALS):
+        if wrong and not message.text.startswith((*_REFUSALS, *tolerated)):
             found.append(f"console: {message.text}")
 
     def see(request) -> None:

@@ -12,6 +12,9 @@ from __future__ import annotations
 REGISTERED_STATES = ("REGISTERED", "REACHABLE", "LAGGED")
 #: Those of a phone of which nobody has noted anything. A value that the column lacks is ''.
 UNKNOWN_STATES = ("UNKNOWN", "")
+#: What ``phones.phone_type`` says on a cluster that Evenfloor built. ``is_webphone`` is something
+#: else: a phone that VICIdial's page opens after the choice.
+SIP_PHONE, BROWSER_PHONE = "PJSIP", "BROWSER"
 #: The values of ``phones.is_webphone`` of a phone that VICIdial's login page opens in the browser.
 WEBPHONES = ("Y", "Y_API_LAUNCH")
 #: The table of the rooms that agents are put into, by ``servers.conf_engine``.

@@ -11,7 +11,10 @@ from __future__ import annotations
 import contextlib
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors
-from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import split_logins
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import (
+    BROWSER_PHONE,
+    split_logins,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Alias,
     Phone,
@@ -139,10 +142,20 @@ def read_phones(cursor):
     Returns:
         A list of ``plan.Phone``.
     """
-    cursor.execute("SELECT extension, server_ip, login, pass, conf_secret, fullname FROM phones")
+    cursor.execute(
+        "SELECT extension, server_ip, login, pass, conf_secret, fullname, phone_type FROM phones"
+    )
     return [
-        Phone(extension, server_ip, login or "", password or "", secret or "", name or "")
-        for extension, server_ip, login, password, secret, name in cursor.fetchall()
+        Phone(
+            extension,
+            server_ip,
+            login or "",
+            password or "",
+            secret or "",
+            name or "",
+            kind == BROWSER_PHONE,
+        )
+        for extension, server_ip, login, password, secret, name, kind in cursor.fetchall()
     ]
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import TAG_PATTERN
 from ansible_collections.evenfloor.cluster.plugins.module_utils.findings import Finding
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import BROWSER
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phone_models import (
     fix_for,
     most_accounts,
@@ -189,8 +190,8 @@ def look_at_registrations(missing, alias_of, alive, model_of=None, registered=No
         missing: ``{dialer: extensions that aren't registered there}``.
         alias_of: the alias of each extension.
         alive: the names of the dialers that are alive.
-        model_of: what has fetched its accounts, by alias: such as ``yealink``. One that holds fewer
-            accounts than there are dialers has all that it can hold, or is reported.
+        model_of: what has fetched its accounts, by alias: such as ``yealink``, or ``browser``. One
+            that holds fewer accounts than there are dialers has all that it can hold, or is reported.
         registered: on how many dialers each extension is registered.
 
     Returns:
@@ -206,6 +207,9 @@ def look_at_registrations(missing, alias_of, alive, model_of=None, registered=No
         model = (model_of or {}).get(alias, "")
         shown = f"{extension} ({model})" if model else extension
         if 0 < most_accounts(model) <= (registered or {}).get(extension, 0):
+            continue
+        # It is registered while its page is open.
+        if model == BROWSER and len(names) == len(alive):
             continue
         if len(names) == len(alive) > 1:
             what = f"{shown} is registered nowhere: its softphone is off or cut off"

@@ -96,6 +96,7 @@ NUMBERS = {
     "phone_aliases_remove_without_asking": (0, 1_000_000),
     "phone_aliases_removed_kept": (0, 3650),
     "phone_tls_port": _PORT,
+    "phone_wss_port": _PORT,
     "softphone_control_port": _PORT,
     # A dialer's endpoints accept no registration for less, or for more.
     "softphone_registration_interval": (30, 3600),

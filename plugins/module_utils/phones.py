@@ -151,7 +151,9 @@ class _Planner:
         wanted = {}
         for server_ip in alias["server_ips"]:
             old = there.get(server_ip)
-            phone = Phone(alias["extension"], server_ip, old.login if old else "", *passwords, name)
+            login = old.login if old else ""
+            common = (*passwords, name, alias["in_browser"])
+            phone = Phone(alias["extension"], server_ip, login, *common)
             phone = self._plan_old(alias, phone, old) if old else self._plan_new(alias, phone)
             wanted[phone.login] = phone
         return wanted

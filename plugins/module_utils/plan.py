@@ -18,7 +18,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.passwords import
 
 
 class Phone(NamedTuple):
-    """A row of ``phones``."""
+    """A row of ``phones``; ``in_browser`` says whether the login page is the phone."""
 
     extension: str
     server_ip: str
@@ -26,6 +26,7 @@ class Phone(NamedTuple):
     login_password: str
     registration_password: str
     name: str
+    in_browser: bool = False
 
 
 class Alias(NamedTuple):

@@ -26,6 +26,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import
     entry_name,
     expand_aliases,
     expand_extensions,
+    is_in_browser,
     is_number,
     letters_of,
     list_dialers,
@@ -81,6 +82,7 @@ def inventory_problems(hostvars, groups):
         *keepalive_problems(hostvars, groups),
         *_transport_problems(hostvars, groups),
         *_provisioning_problems(hostvars, groups, shared),
+        *_browser_problems(hostvars, groups, shared),
         *_timeout_problems(hostvars, groups),
         *_cluster_name_problems(hostvars, groups),
         *_campaign_problems(shared.get("campaigns") or []),
@@ -507,6 +509,24 @@ def _provisioning_problems(hostvars, groups, shared):
     return found
 
 
+def _browser_problems(hostvars, groups, shared):
+    """Find what keeps the login page from being a phone."""
+    entries = [entry for entry in shared.get("phone_aliases") or [] if is_in_browser(entry)]
+    flavor = flavors.FLAVORS.get(shared.get("cluster_flavor", flavors.DEFAULT))
+    if not entries:
+        return []
+    if flavor is not None and not flavor.has_login:
+        what = f"phone is browser, but cluster_flavor is {flavor.name}"
+        return [Problem(entry_name(entries[0]), what, "leave it out")]
+    found = []
+    for name in groups.get("login", []):
+        if hostvars[name].get("login_tls") == "off":
+            what = "login_tls is off, but aliases have phone: browser"
+            fix = 'set login_tls: "on": without it, browsers give no page the microphone'
+            found.append(Problem(name, what, fix))
+    return found
+
+
 # -- aliases ---------------------------------------------------------------------------------
 
 
@@ -700,6 +720,7 @@ def _one_agents_problems(agent):
 
 def _seat_problems(hostvars, groups, aliases):
     known = {alias["extension"] for alias in aliases}
+    in_browser = {alias["extension"] for alias in aliases if alias["in_browser"]}
     found, owner = [], {}
     for seat in groups.get("seats", []):
         ranges = hostvars[seat].get("softphone_extensions") or []
@@ -712,6 +733,10 @@ def _seat_problems(hostvars, groups, aliases):
             if extension not in known:
                 what = f"softphone_extensions names {extension}, which no alias has"
                 fix = "add it to phone_aliases or take it out here"
+                found.append(Problem(seat, what, fix))
+            elif extension in in_browser:
+                what = f"softphone_extensions names {extension}, whose alias has phone: browser"
+                fix = "take it out here, or take phone: browser out there"
                 found.append(Problem(seat, what, fix))
             elif extension in owner:
                 what = f"extension {extension} is also on {owner[extension]}"

@@ -13,7 +13,7 @@ import re
 from ansible_collections.evenfloor.cluster.plugins.module_utils.settings import is_one_line
 
 #: What the file of endpoints itself calls something.
-_TEMPLATES = frozenset({"phone", "phone-auth", "phone-aor"})
+_TEMPLATES = frozenset({"phone", "browser-phone", "phone-auth", "phone-aor"})
 #: A section's name ends at a bracket, and an endpoint's name goes into SIP addresses.
 _ENDPOINT = re.compile(r"[-._0-9a-zA-Z]{1,100}")
 

@@ -48,6 +48,12 @@ options:
       name:
         description: The alias's name; C({extension}) stands for the extension.
         type: str
+      phone:
+        description:
+          - V(browser) makes the login page the phone, on clusters that Evenfloor built.
+          - V(sip) is every other phone.
+        type: str
+        choices: [sip, browser]
       login_password:
         description: What the agent types; by default generated once for each alias.
         type: str
@@ -196,7 +202,11 @@ import contextlib
 from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import join_logins
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import (
+    BROWSER_PHONE,
+    SIP_PHONE,
+    join_logins,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
     read_agents,
@@ -352,9 +362,11 @@ def write_phones(cursor, plan):
     for _old, phone in plan.renamed_phones:
         cursor.execute(f"UPDATE phones SET login = %s {where}", (phone.login, *place_of(phone)))
     for phone in plan.changed_phones:
-        values = (phone.login_password, phone.registration_password, phone.name)
+        values = (phone.login_password, phone.registration_password, phone.name, phone.in_browser)
         cursor.execute(
-            f"UPDATE phones SET pass = %s, conf_secret = %s, fullname = %s {where}",
+            "UPDATE phones SET pass = %s, conf_secret = %s, fullname = %s, phone_type ="
+            f" CASE WHEN %s THEN '{BROWSER_PHONE}' WHEN phone_type = '{BROWSER_PHONE}'"
+            f" THEN '{SIP_PHONE}' ELSE phone_type END {where}",
             (*values, *place_of(phone)),
         )
 

@@ -65,7 +65,9 @@ aliases:
   returned: success
   type: dict
 models:
-  description: By alias which kind of phone has fetched its accounts last, such as V(yealink).
+  description:
+    - By alias which kind of phone has fetched its accounts last, such as V(yealink). It is
+      V(browser) where the phone is the login page.
   returned: success
   type: dict
 """
@@ -97,7 +99,10 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_phones im
     look_at_web_sockets,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import flavor_of
-from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
+    BROWSER,
+    expand_aliases,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removed import read_closed
 from ansible_collections.evenfloor.cluster.plugins.module_utils.rows import columns_of
 
@@ -240,7 +245,10 @@ def examine(module, cursor):
         "changed": False,
         "findings": [finding.as_dict() for finding in found],
         "aliases": aliases_of_extensions(aliases, phones),
-        "models": read_models(cursor),
+        "models": {
+            **read_models(cursor),
+            **{alias["alias_id"]: BROWSER for alias in wanted if alias["in_browser"]},
+        },
         "dialers": {
             row["server_ip"]: {
                 **expected_of(row, phones, closed, timeout),

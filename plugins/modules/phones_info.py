@@ -61,7 +61,7 @@ phones:
   type: list
   elements: dict
   sample: [{"extension": "101", "server_ip": "10.0.0.13", "dialer": "dialer3", "login": "101c",
-            "name": "Agent 101", "registered": true}]
+            "name": "Agent 101", "registered": true, "in_browser": false}]
 awaited:
   description:
     - The logins of those phones that aren't registered and should be, because the extension is
@@ -88,7 +88,10 @@ opened:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import REGISTERED_STATES
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import (
+    BROWSER_PHONE,
+    REGISTERED_STATES,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
     ARGUMENTS,
     read_agents,
@@ -128,7 +131,8 @@ def read_phones(cursor, params, extensions, closed):
             conditions.append(f"{column} IN %s" if wanted else "FALSE")
             values += [tuple(wanted)] if wanted else []
     cursor.execute(
-        "SELECT extension, server_ip, login, fullname, peer_status, conf_secret FROM phones"
+        "SELECT extension, server_ip, login, fullname, peer_status, conf_secret, phone_type"
+        " FROM phones"
         f" WHERE {' AND '.join(conditions)} ORDER BY extension, server_ip",
         values,
     )
@@ -143,9 +147,10 @@ def read_phones(cursor, params, extensions, closed):
             "login": login,
             "name": name or "",
             "registered": state in REGISTERED_STATES,
+            "in_browser": kind == BROWSER_PHONE,
             **({"registration_password": secret} if with_passwords else {}),
         }
-        for extension, server_ip, login, name, state, secret in found
+        for extension, server_ip, login, name, state, secret, kind in found
     ]
 
 

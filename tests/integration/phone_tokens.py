@@ -12,24 +12,32 @@ from tests.integration.cluster import Cluster
 from tests.integration.conftest import DATABASE
 from tests.integration.dialers import PROVISION, ROLES, granted
 
-FUNCTIONS = granted("flavor_plain", "flavor_plain_login_functions")
+FUNCTIONS = {
+    **granted("flavor_plain", "flavor_plain_login_functions"),
+    **granted("flavor_plain", "flavor_plain_browser_functions"),
+}
+TEMPLATES = granted("database", "database_functions")
 
 
 def make_function(cluster: Cluster) -> None:
-    """Make the function and its owner, with what the roles grant it."""
+    """Make the functions and their owner, with what the roles grant it."""
     cluster.run(f"CREATE USER IF NOT EXISTS {PROVISION}@localhost")
     for table, privileges in granted("flavor_plain", "flavor_plain_provisioning_tables").items():
         cluster.run(f"GRANT {privileges} ON {DATABASE}.{table} TO {PROVISION}@localhost")
-    text = (ROLES / "database/templates/phones_of_token.sql.j2").read_text()
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)  # noqa: S701
-    cluster.run(
-        environment.from_string(text).render(
-            database_provisioning_user=PROVISION,
-            database_name=DATABASE,
-            database_function="evenfloor_phones_of",
-            database_function_made_of="a test",
-        )
+    environment = jinja2.Environment(  # noqa: S701
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(ROLES / "database/templates"),
+        trim_blocks=True,
     )
+    for name, template in TEMPLATES.items():
+        cluster.run(
+            environment.get_template(template).render(
+                database_provisioning_user=PROVISION,
+                database_name=DATABASE,
+                database_function=name,
+                database_function_made_of="a test",
+            )
+        )
 
 
 def grant_function(cluster: Cluster, user: str) -> None:

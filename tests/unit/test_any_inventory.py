@@ -87,6 +87,7 @@ ENTRIES = st.fixed_dictionaries(
         "name": st.one_of(
             TEXTS, mostly(st.sampled_from(["Agent {extension}", "Zoë #1 ${X} 名=>"]))
         ),
+        "phone": st.sampled_from(["sip", "browser"]),
         "login_password": mostly(PASSWORDS, 8),
         "registration_password": mostly(PASSWORDS, 8),
     },
@@ -142,19 +143,23 @@ def as_phones(plan) -> list[dict]:
 
 def check_endpoints(phones, sections) -> None:
     """The file has the endpoints of these phones, with their values, and nothing else."""
-    assert [section.name for section in sections[:3]] == ["phone", "phone-auth", "phone-aor"]
-    assert [section.templates for section in sections[:3]] == [["!"]] * 3
+    kinds = [["phone"], ["browser-phone"]] if any(p["in_browser"] for p in phones) else [["phone"]]
+    names = [name for (name,) in kinds] + ["phone-auth", "phone-aor"]
+    heads, sections = sections[: len(names)], sections[len(names) :]
+    assert sorted(section.name for section in heads) == sorted(names)
+    assert [section.templates[0] for section in heads] == ["!"] * len(heads)
     expected = []
     for phone in phones:
         extension = phone["extension"]
+        kind = ["browser-phone" if phone["in_browser"] else "phone"]
         password = written.one_line(phone["registration_password"])
         expected += [
-            (extension, ["phone"], {"auth", "aors", "callerid"}, extension),
+            (extension, kind, {"auth", "aors", "callerid"}, extension),
             (extension, ["phone-auth"], {"username", "password"}, password),
             (extension, ["phone-aor"], set(), None),
         ]
     found = []
-    for name, templates, given_settings in sections[3:]:
+    for name, templates, given_settings in sections:
         values = dict(given_settings)
         assert len(values) == len(given_settings)
         found.append((name, templates, set(values), values.get("password", values.get("auth"))))
@@ -163,7 +168,7 @@ def check_endpoints(phones, sections) -> None:
 
 def check_names(phones, sections) -> None:
     """The caller ids say what the phones are called, but for what a caller id can't have."""
-    caller_ids = [dict(s.settings)["callerid"] for s in sections if s.templates == ["phone"]]
+    caller_ids = [dict(s.settings)["callerid"] for s in sections if "callerid" in dict(s.settings)]
     names = [written.one_line(p["name"].replace('"', "").replace("\\", "")) for p in phones]
     assert [read_caller_id(text) for text in caller_ids] == [
         (name, phone["extension"]) for name, phone in zip(names, phones, strict=True)
@@ -199,7 +204,10 @@ def check_files(hostvars, groups) -> None:
 
 def check_ports_and_rooms(variables) -> None:
     """Asterisk's other files say what the settings say."""
-    (rtp,) = parse(render("dialer/templates/asterisk/rtp.conf.j2", **variables))
+    text = render(
+        "dialer/templates/asterisk/rtp.conf.j2", cluster_browser_phones=False, **variables
+    )
+    (rtp,) = parse(text)
     first, last = (str(variables[f"dialer_rtp_{end}"]) for end in ("first", "last"))
     assert rtp.settings[:2] == [("rtpstart", first), ("rtpend", last)]
     first, last = (str(variables[f"dialer_{end}_room"]) for end in ("first", "last"))
@@ -278,6 +286,7 @@ PHONES = st.lists(
             "extension": st.one_of(TEXTS, st.sampled_from(["101", "102", "phone", "gs-1.2"])),
             "name": TEXTS,
             "registration_password": st.one_of(TEXTS, PASSWORDS),
+            "in_browser": st.booleans(),
         }
     ),
     max_size=3,
@@ -326,6 +335,7 @@ def test_an_account_stays_in_its_line_and_field(phones):
 )
 def test_a_name_reaches_asterisk_as_it_is_but_for_quotes_and_line_ends(name, read):
     phone = {"extension": "101", "name": name, "registration_password": "pass;word"}
+    phone["in_browser"] = False
     sections = parse(rendered([phone]))
     check_endpoints([phone], sections)
     (endpoint,) = (section for section in sections if section.templates == ["phone"])
@@ -346,4 +356,4 @@ def test_a_name_reaches_asterisk_as_it_is_but_for_quotes_and_line_ends(name, rea
     ],
 )
 def test_what_cannot_be_an_endpoint_is_left_out(phone):
-    assert len(parse(rendered([{**phone, "name": "Somebody"}]))) == 3
+    assert len(parse(rendered([{**phone, "name": "Somebody", "in_browser": False}]))) == 3

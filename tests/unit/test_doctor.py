@@ -95,6 +95,12 @@ def test_a_softphone_that_is_off_is_one_finding():
     assert [finding.what for finding in found if finding.alias == "102x"] == [
         "102 (microsip) is not registered on dialer1"
     ]
+    # A page that is closed is no mistake, one that reaches only some dialers is.
+    browsers = {"101x": "browser", "102x": "browser"}
+    for alive, expected in ((["dialer1", "dialer2"], [("not_registered", "102x", "dialer1")]),
+                            (["dialer2"], [])):  # fmt: skip
+        found = doctor.look_at_registrations(missing, aliases, alive, browsers)
+        assert kinds(found) == expected
     # With a single dialer nobody can tell.
     found = doctor.look_at_registrations(missing, aliases, ["dialer2"])
     assert kinds(found) == [("not_registered", "101x", "dialer2")]

@@ -15,9 +15,9 @@ PORTS = {
     "dialer_edge_local_ports": [],
     "dialer_edge_trunk_ports": [],
     "dialer_edge_log": "/var/log/asterisk/security",
-    "phone_tls_port": 5061,
     "dialer_wake_port": 5039,
     "dialer_edge_wakers": ["10.0.0.2", "10.0.0.3"],
+    "dialer_edge_tcp_ports": [5060, 5061],
 }
 
 
@@ -105,7 +105,7 @@ def test_vicidials_ports_are_for_the_dialer_itself_and_for_trunks():
 def test_one_port_for_tls_and_the_rest_is_named_once():
     text = render(
         "dialer_edge/templates/edge.nft.j2",
-        **{**PORTS, "phone_tls_port": "5060"},
+        **{**PORTS, "dialer_edge_tcp_ports": [5060, "5060"]},
         dialer_edge_sources=["10.0.0.0/24"],
     )
     assert "tcp dport { 5060 } jump" in text
@@ -118,11 +118,12 @@ def test_the_jail_never_bans_whom_the_filter_lets_in():
     assert "\nignoreip = 127.0.0.0/8 ::1 10.0.0.0/24\n" in text
 
 
-def transports(served, certified=True):
+def transports(served, certified=True, in_browser=False):
     text = render(
         "dialer/templates/asterisk/pjsip.conf.j2",
         **{**SHARED, "phone_transport": served, "dialer_server_ip": "10.0.0.11"},
         dialer_certified=certified,
+        cluster_browser_phones=in_browser,
         dialer_certificate="/c.pem",
         dialer_certificate_key="/c.key",
     )

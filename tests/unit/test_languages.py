@@ -11,7 +11,9 @@ from evenfloor import languages, web
 
 PACKAGE = Path(evenfloor.__file__).parent
 PAGE = (PACKAGE / "templates/login.html").read_text()
-SCRIPT = (PACKAGE / "static/login.js").read_text()
+SCRIPT = "".join((PACKAGE / f"static/{name}.js").read_text() for name in ("login", "phone"))
+#: What goes wrong with a browser phone before the service is asked.
+PHONES = {"no_microphone", "not_registered"}
 #: Errors besides the reasons of a refusal: a body that can't be read, no answer at all, nginx's
 #: own, and whatever nobody foresaw.
 OTHERS = {"malformed", "no_answer", "service_unavailable", "too_many_requests", "other"}
@@ -20,7 +22,7 @@ OTHERS = {"malformed", "no_answer", "service_unavailable", "too_many_requests", 
 def used() -> set[str]:
     """Return the keys that page and script use."""
     named = set(re.findall(r"\bwords\.([a-z_]+)", PAGE + SCRIPT))
-    return named | {f"error_{reason}" for reason in {*web.STATUS, *OTHERS}}
+    return named | {f"error_{reason}" for reason in {*web.STATUS, *OTHERS, *PHONES}}
 
 
 def placeholders(text: str) -> set[str]:

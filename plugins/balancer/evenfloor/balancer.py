@@ -193,6 +193,33 @@ class Balancer:
             listed = self._store.of_one_alias(listed)
             return listed.agent if self._store.knows_password(listed) else None
 
+    def prove(self, alias: str, password: str, user: str, campaign: str, caller: Caller) -> None:
+        """Look whether somebody may log in with this; choose and change nothing.
+
+        Args:
+            alias: as for :meth:`choose`, as all of them.
+            password: the login password.
+            user: the agent.
+            campaign: the campaign's id.
+            caller: who asks.
+
+        Raises:
+            LoginRefused: the credentials are wrong, which is counted; the caller has sent too many
+                wrong passwords; or the database is away.
+        """
+        values = {"alias": alias, "password": password, "user": user, "campaign": campaign}
+        check_typed(tuple(values), **values, user_password=caller.user_password)
+        request = _asked(caller, **values)
+        with (
+            self._store.within(self._deadline(caller)),
+            database_answers(),
+            self._wrong_passwords_counted(request),
+        ):
+            listed = self._listed(request, of_one_alias=True)
+            if not self._store.knows_password(listed):
+                raise LoginRefused(BAD_CREDENTIALS, WRONG_PASSWORD)
+            self._prove_agent(listed, caller)
+
     def logout(self, user: str) -> int:
         """End a user's sessions: they stop counting at once, and the dialer ends the calls.
 

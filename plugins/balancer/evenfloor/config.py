@@ -124,6 +124,19 @@ class ProvisioningConfig:
 
 
 @dataclass(frozen=True)
+class BrowserPhoneConfig:
+    """Whether the login page is the phone of some aliases.
+
+    Attributes:
+        script: the file with JsSIP; empty where it isn't anybody's phone.
+        port: the dialers' port for SIP over WebSocket with TLS.
+    """
+
+    script: str = ""
+    port: int = _port(8089)
+
+
+@dataclass(frozen=True)
 class DialerConfig:
     """What the daemon on a dialer needs. Times are in seconds."""
 
@@ -149,6 +162,7 @@ class Config:
     balancer: BalancerConfig = field(default_factory=BalancerConfig)
     login: LoginConfig = field(default_factory=LoginConfig)
     provisioning: ProvisioningConfig = field(default_factory=ProvisioningConfig)
+    browser_phone: BrowserPhoneConfig = field(default_factory=BrowserPhoneConfig)
     dialer: DialerConfig = field(default_factory=DialerConfig)
 
 

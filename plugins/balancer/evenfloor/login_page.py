@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from flask import Flask, make_response, render_template, request
+from flask import Flask, g, make_response, render_template, request
 
 from . import languages
 from .errors import LoginRefused
+from .page_headers import WITH_FRAMES
 from .pool import Pool
 
 
-def add_login_page(app: Flask, watch: Pool) -> None:
+def add_login_page(app: Flask, watch: Pool, has_phones: bool) -> None:
     """Add the route ``/``.
 
     Args:
         app: the application.
         watch: lends balancers for questions that wait for nobody.
+        has_phones: whether the page is the phone of some aliases.
     """
 
     @app.get("/")
@@ -26,11 +28,14 @@ def add_login_page(app: Flask, watch: Pool) -> None:
             render_template(
                 "login.html",
                 has_agents=_has_agents(watch),
+                has_phones=has_phones,
                 language=language,
                 names=languages.NAMES,
                 words=languages.words(language),
             )
         )
+        if has_phones:
+            g.headers = WITH_FRAMES
         if switched in languages.NAMES:
             answer.set_cookie(
                 languages.COOKIE,

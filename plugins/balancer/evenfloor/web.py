@@ -26,6 +26,7 @@ from . import agents, attempts, metrics, tokens
 from . import config as configuration
 from .answers import FloorEntry, has_weights, spread
 from .body import json_body, read_body, read_explain
+from .browser_phone import add_browser_phone
 from .callers import Caller, caller_of
 from .day_page import add_day_page
 from .deadline import Deadline
@@ -47,6 +48,7 @@ from .errors import (
 from .floor_page import add_floor_page
 from .floor_reader import FloorReader
 from .login_page import add_login_page
+from .page_headers import HEADERS
 from .pool import Pool
 from .provision_page import add_provision_page, masked
 from .request import AgentProof
@@ -62,17 +64,6 @@ LONGEST_WATCH = 0.4
 #: that strangers don't keep its threads.
 MOST_PAUSES = 8
 _LONGEST_LOGGED = 100
-
-#: What every answer tells a browser.
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
-    " img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 
 STATUS = {
     UNKNOWN_CAMPAIGN: 400,
@@ -386,6 +377,19 @@ def _proved(pool: Pool, asked: dict, caller: Caller) -> Caller:
     return replace(caller, proof=AgentProof(agent, right))
 
 
+def _prove(pool: Pool, body: object) -> None:
+    """Look whether whoever sent a body may log in with what is in it.
+
+    Raises:
+        LoginRefused: as :meth:`Balancer.prove`.
+    """
+    asked = read_choose(body)
+    caller = replace(g.caller, user_password=read_user_password(body))
+    caller = _proved(pool, asked, caller)
+    with pool.balancer(caller.deadline) as balancer:
+        balancer.prove(**asked, caller=caller)
+
+
 def _add_logins(app: Flask, pool: Pool, secret: str) -> None:
     names = DialerNames()
 
@@ -471,7 +475,7 @@ def _add_front(app: Flask, config: configuration.Config) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers.update(_HEADERS)
+        response.headers.update({**HEADERS, **g.get("headers", {})})
         return response
 
 
@@ -491,11 +495,12 @@ def create_app(path: str | None = None) -> Flask:
     app.evenfloor_pool = pool = Pool(config)
     _add_front(app, config)
     _add_logins(app, pool, config.login.session_secret)
+    add_browser_phone(app, config, lambda body: _prove(pool, body))
     # Apart, so that logins that wait for a database that hangs keep nobody from saying so.
     watch = Pool(config, balancers=1, longest_wait=LONGEST_WATCH)
     _add_floor(app, pool, watch)
     _add_health(app, watch)
-    add_login_page(app, watch)
+    add_login_page(app, watch, bool(config.browser_phone.script))
     app.evenfloor_watch = Watch(config)
     add_floor_page(app, config, pool, app.evenfloor_watch)
     add_day_page(app, config)

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import ROOM_TABLES
+from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import (
+    BROWSER_PHONE,
+    ROOM_TABLES,
+    SIP_PHONE,
+)
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.base import Flavor
 from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import LONGEST_VOICEMAIL_ID
 
@@ -77,7 +81,7 @@ class Plain(Flavor):
             "pass": phone.login_password,
             "status": "ACTIVE",
             "active": "Y",
-            "phone_type": "PJSIP",
+            "phone_type": BROWSER_PHONE if phone.in_browser else SIP_PHONE,
             "fullname": phone.name,
             "protocol": "PJSIP",
             "outbound_cid": "",

@@ -277,3 +277,16 @@ def test_a_list_with_spaces_names_the_same_phones_as_one_without(modules, cluste
     assert (checked["changed"], checked["counts"]["aliases_changed"]) == (False, 0)
     modules.aliases("101", DIALERS, serving=[FIRST, SECOND, THIRD])
     assert lists(cluster) == {"101x": "101a,101b,101c"}
+
+
+def test_an_alias_gets_a_browser_phone_and_its_former_phone_back(modules, cluster):
+    kinds = "SELECT DISTINCT extension, phone_type FROM phones ORDER BY extension"
+    before = [{"extensions": "101-102"}]
+    wanted = [{"extensions": "101"}, {"extensions": "102", "phone": "browser"}]
+    modules.aliases(before, serving=[FIRST, SECOND])
+    kept = passwords(cluster)
+    for entries, kind in ((wanted, "BROWSER"), (before, "PJSIP")):
+        assert modules.aliases(entries, serving=[FIRST, SECOND])["counts"]["phones_changed"] == 2
+        assert cluster.run(kinds) == (("101", "PJSIP"), ("102", kind))
+        assert not modules.aliases(entries, serving=[FIRST, SECOND])["changed"]
+    assert passwords(cluster) == kept

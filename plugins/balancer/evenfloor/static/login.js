@@ -4,9 +4,14 @@
 // Passwords are never kept.
 const SESSION = "evenfloor.session", AGENT = "evenfloor.agent";
 
+// How long the next call of an agent who moves may take, in milliseconds.
+const NEXT_CALL = 5_000;
+
 const words = JSON.parse(document.body.dataset.words);
 const byId = id => document.getElementById(id);
 const form = byId("login");
+// Whether this page is the phone of some aliases (phone.js).
+const hasPhone = Boolean(byId("phone"));
 
 function filled(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
@@ -61,8 +66,10 @@ function refuse(body, seconds) {
 
 // -- what is asked ---------------------------------------------------------------------------
 
+const hold = held => { for (const button of document.querySelectorAll("button")) { button.disabled = held; } };
+
 async function post(verb, body) {
-  for (const button of document.querySelectorAll("button")) { button.disabled = true; }
+  hold(true);
   try {
     const response = await fetch(`/api/v1/${verb}`, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
@@ -70,8 +77,22 @@ async function post(verb, body) {
   } catch {
     return [false, { error: "no_answer" }];
   } finally {
-    for (const button of document.querySelectorAll("button")) { button.disabled = false; }
+    hold(false);
   }
+}
+
+// Only a phone that is registered is rung. Where it is this page, it registers before the choice.
+async function isPhoneReady(asked) {
+  if (!hasPhone) { return true; }
+  const [done, body, seconds] = await post("phone", asked);
+  if (!done) { refuse(body, seconds); return false; }
+  if (!body.phone) { phone.stop(); return true; }
+  say(words.registering);
+  hold(true);
+  const problem = await phone.start(body.phone);
+  hold(false);
+  if (problem) { complain(words[problem]); }
+  return !problem;
 }
 
 form.addEventListener("submit", async event => {
@@ -79,6 +100,7 @@ form.addEventListener("submit", async event => {
   const asked = Object.fromEntries(new FormData(form));
   // Whoever moves to another alias proves with the old session that it is theirs.
   if (session().user === asked.user) { asked.session = session().session; }
+  if (!await isPhoneReady(asked)) { return; }
   say(words.looking);
   const [done, body, seconds] = await post("login", asked);
   if (!done) { refuse(body, seconds); return; }
@@ -90,7 +112,7 @@ form.addEventListener("submit", async event => {
     if (form.elements[name]) { form.elements[name].value = ""; }
   }
   showSession();
-  say(filled(words.rings, { dialer: body.dialer }));
+  say(filled(hasPhone && phone.isOn() ? words.answers : words.rings, { dialer: body.dialer }));
   byId("session").focus();
 });
 
@@ -109,12 +131,36 @@ byId("logout").addEventListener("click", async () => {
   if (done || body.error === "bad_credentials") {
     keepSession({});
     showSession();
+    if (hasPhone) { phone.stop(); }
   }
   if (!done) { refuse(body, seconds); return; }
   say(body.sessions ? words.left : words.was_over);
   alias.focus();
 });
 
+// Where this page is the phone, a session ends with its call; a login that moves has the next one soon.
+function endWithCall() {
+  setTimeout(() => {
+    if (phone.isTalking() || !session().session) { return; }
+    keepSession({});
+    showSession();
+    say(words.call_over);
+  }, NEXT_CALL);
+}
+
+// A page that is loaded again has lost its call, and the dialer may not know yet.
+async function endOfFormerPage() {
+  const token = session().session;
+  keepSession({});
+  showSession();
+  await post("logout", { session: token });
+  say(words.call_over);
+}
+
 for (const name of ["alias", "user"]) { form.elements[name].value = agent()[name] || ""; }
 showSession();
+if (hasPhone) {
+  phone.onEnd(endWithCall);
+  if (phone.resume() && session().session) { endOfFormerPage(); }
+}
 (form.elements.alias.value ? form.elements.password : form.elements.alias).focus();
