@@ -326,28 +326,32 @@ class LoginStore:
         def work() -> str | None:
             seconds = self._connection.patience() * _CLAIM_PART
             late = time.perf_counter() + seconds
+            statements = [
+                START,
+                writing.note_current(),
+                *writing.claim_room(claim, lock.until(seconds)),
+                *writing.endings(ended, if_room=True),
+                writing.originate(claim, tag),
+                writing.live_agent(claim, tag),
+                writing.count_epoch(),
+                COMMIT,
+                writing.forget_reservation(user, if_room=True),
+            ]
             try:
-                _started, _noted, claimed, *_replies = lock.release(
-                    [
-                        START,
-                        writing.note_current(),
-                        *writing.claim_room(claim, lock.until(seconds)),
-                        *writing.endings(ended, if_room=True),
-                        writing.originate(claim, tag),
-                        writing.live_agent(claim, tag),
-                        writing.count_epoch(),
-                        COMMIT,
-                        writing.forget_reservation(user, if_room=True),
-                    ],
-                    [writing.keep_decision(decision, if_room=True)],
+                replies = lock.release(
+                    statements,
+                    [writing.claimed(tag), writing.keep_decision(decision, if_room=True)],
                     only_if=writing.HAS_ROOM,
                 )
             except RowBusy as error:
                 log.warning("%s: %s; the next dialer is asked", claim.phone.server_ip, error)
                 self._connection.roll_back()
                 return None
+            claimed, there = replies[2], replies[len(statements)]
             if not claimed.touched and time.perf_counter() >= late:
                 raise TooLate("the caller no longer waits for the session")
+            if claimed.touched and there.rows[0][0] is None:
+                raise LostRace("another database has undone it")
             if claimed.touched:
                 return str(claimed.last_id)
             if not self._is_current():
@@ -393,17 +397,29 @@ class LoginStore:
         return len(sessions)
 
     def end_sessions(self, user: str, sessions: Sequence[LiveSession]) -> None:
-        """Count a user's sessions no more, and ask their dialers to end the calls."""
-        self._connection.transaction(
-            lambda: self._connection.batch(
+        """Count a user's sessions no more, and ask their dialers to end the calls.
+
+        Raises:
+            LostRace: another database has undone it, every time.
+        """
+
+        def work() -> None:
+            *_replies, left = self._connection.batch(
                 [
                     START,
                     *writing.endings(sessions),
                     COMMIT,
                     writing.forget_reservation(user),
+                    writing.any_left(sessions),
                 ]
             )
-        )
+            if left.rows:
+                raise LostRace("another database has undone it")
+
+        if sessions:
+            self._connection.transaction(work)
+        else:
+            self._connection.batch([writing.forget_reservation(user)])
 
     def count_wrong_password(self, request: Request, is_users: bool) -> Tried:
         """Count a wrong password; returns what its client has tried with it.
