@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from jinja2.nativetypes import NativeEnvironment
 from ansible_collections.evenfloor.cluster.plugins.module_utils import (
     boundary,
     database,
@@ -19,6 +18,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import v
 from ansible_collections.evenfloor.cluster.plugins.modules import agents_info, doctor_info
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2.nativetypes import NativeEnvironment
 from werkzeug.security import check_password_hash, generate_password_hash
 
 import evenfloor
