@@ -13,7 +13,9 @@ from lab.cluster import ROOT, Cluster, HttpRefusal
 from tests.waiting import PATIENCE
 
 FIGURES = ROOT / ".cache/log/ha.json"
-AGENTS = range(101, 117)
+AGENTS = range(101, 115)
+#: They log in before, and talk all the while.
+TALKERS = ("115x", "116x")
 #: From so many seconds after a strike on, logins are as fast as before.
 OVER = 10
 #: An agent tries again after so many seconds.
@@ -53,10 +55,34 @@ def wait_until_whole(cluster: Cluster) -> float:
 
 
 def keep(name: str, figures: dict) -> None:
-    """Keep what was measured; FIGURES has those of the last run."""
+    """Keep what was measured, beside what is known: of one thing also in several steps."""
     known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    known[name] = {**known.get(name, {}), **figures}
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
-    FIGURES.write_text(json.dumps({**known, name: figures}, indent=2))
+    FIGURES.write_text(json.dumps(known, indent=2))
+
+
+def channels(cluster: Cluster) -> set[str]:
+    """Return the channels of those who talk all the while."""
+    extensions = {alias.removesuffix("x") for alias in TALKERS}
+    calls = (call for found in cluster.all_calls().values() for call in found.values())
+    return {call.channel for call in calls if call.extension in extensions}
+
+
+@contextlib.contextmanager
+def talking(cluster: Cluster):
+    """Have two agents talk all the while; nothing that happens inside may end their calls."""
+    for alias in TALKERS:
+        cluster.wait_for_call(cluster.login(alias))
+    before = channels(cluster)
+    yield
+    assert channels(cluster) == before
+
+
+def lost(cluster: Cluster, burst: Burst) -> set:
+    """List the logins that were answered with success and that the database doesn't have."""
+    rows = cluster.sql("SELECT user, server_ip, conf_exten FROM vicidial_live_agents")
+    return burst.last() - {tuple(row) for row in rows}
 
 
 class Burst:
@@ -72,6 +98,7 @@ class Burst:
         self._passwords = {alias: cluster.password(alias) for _door, alias in self._places}
         self._over = threading.Event()
         self.logins: list[Login] = []
+        self._sessions: dict[str, dict] = {}
 
     def __enter__(self) -> Burst:
         self._pool = ThreadPoolExecutor(len(self._places))
@@ -92,6 +119,13 @@ class Burst:
     def begun(self, since: float, until: float = float("inf")) -> list[Login]:
         """List the logins that began between two moments of ``time.monotonic()``."""
         return [login for login in self.logins if since <= login.began < until]
+
+    def last(self) -> set[tuple[str, str, str]]:
+        """List user, dialer and room of each agent's last login."""
+        return {
+            (f"agent{alias}", session["server_ip"], str(session["room"]))
+            for alias, session in self._sessions.items()
+        }
 
     def stop(self) -> None:
         """Let every agent finish the login that is under way.
@@ -116,11 +150,12 @@ class Burst:
         while True:
             began = time.monotonic()
             try:
-                door.login(alias, password=self._passwords[alias])
+                session = door.login(alias, password=self._passwords[alias])
             except HttpRefusal as refusal:
                 if refusal.status != 503 or began - first > PATIENCE:
                     raise
                 refusals += 1
                 time.sleep(AGAIN)
             else:
+                self._sessions[alias] = session
                 return Login(began, time.monotonic() - began, refusals, time.monotonic() - first)

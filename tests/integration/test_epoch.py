@@ -8,6 +8,8 @@ import pytest
 
 from evenfloor import Balancer, LoginRefused
 from evenfloor.balancer import CLAIM_TRIES
+from evenfloor.connection import Connection
+from evenfloor.sql import Statement
 
 ALIASES = 4
 
@@ -89,3 +91,35 @@ def test_a_cluster_with_one_database_counts_nothing(cluster, make_balancer):
     cluster.add_even_floor(dialers=2, aliases=ALIASES)
     make_balancer().login("1001x", "secret", "agent", "TEST")
     assert cluster.run("SELECT * FROM evenfloor_epoch") == ()
+
+
+@pytest.mark.parametrize(
+    "before", ["SET @evenfloor_room", "INSERT INTO vicidial_manager", "UPDATE evenfloor_epoch",
+               "COMMIT"]
+)  # fmt: skip
+def test_a_login_that_another_database_has_undone_unsaid_is_done_again(
+    floor, make_balancer, monkeypatch, before
+):
+    # As Galera does it: the transaction is gone, and every statement says that all is well.
+    undone, run = [], Connection.batch
+
+    def batch(self, statements, most=None):
+        at = [n for n, part in enumerate(statements) if part.text.startswith(before)]
+        if undone or not at:
+            return run(self, statements, most)
+        undone.append(before)
+        replies = run(self, [*statements[: at[0]], Statement("ROLLBACK"), *statements[at[0] :]])
+        return [*replies[: at[0]], *replies[at[0] + 1 :]]
+
+    here = make_balancer()
+    monkeypatch.setattr(Connection, "batch", batch)
+    session = here.login("1001x", "secret", "agent", "TEST")
+    assert undone
+    rows = floor.run("SELECT server_ip, conf_exten FROM vicidial_live_agents")
+    assert rows == ((session.server_ip, session.room),)
+    calls = floor.run("SELECT callerid FROM vicidial_manager WHERE action = 'Originate'")
+    assert calls == ((session.tag,),)
+    kept = floor.run("SELECT COUNT(*) FROM evenfloor_decisions WHERE outcome = 'chosen'")
+    assert kept == ((1,),)
+    # The lock is free again.
+    assert here.login("1003x", "secret", "third", "TEST").room

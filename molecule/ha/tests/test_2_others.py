@@ -2,11 +2,12 @@
 
 import contextlib
 import re
+import time
 
 import pytest
 
 from lab.cluster import HttpRefusal
-from tests.databases import Burst, keep, members, wait_until_whole
+from tests.databases import Burst, keep, lost, members, talking, wait_until_whole
 from tests.state import STAYS, mismatch, podman, wait_until_settled
 from tests.waiting import PATIENCE
 
@@ -37,7 +38,7 @@ def refused_clearly(cluster, password: str) -> bool:
 
 
 def test_a_database_that_is_not_written_to_is_lost_and_comes_back(cluster):
-    with Burst(cluster) as burst:
+    with talking(cluster), Burst(cluster) as burst:
         burst.wait_for(SOME)
         podman(cluster, "db3", "stop", "--time=0")
         before = len(burst.logins)
@@ -46,13 +47,14 @@ def test_a_database_that_is_not_written_to_is_lost_and_comes_back(cluster):
             burst.stop()
         finally:
             podman(cluster, "db3", "start")
+    assert lost(cluster, burst) == set()
     waited = max(login.waited for login in burst.logins)
     keep(
         "another database is lost",
         {
             "longest until a login succeeded": round(waited, 1),
             "refused at first": sum(1 for login in burst.logins if login.refusals),
-            "back after": round(wait_until_whole(cluster), 1),
+            "three again after": round(wait_until_whole(cluster), 1),
         },
     )
     wait_until_settled(cluster, STAYS)
@@ -94,7 +96,9 @@ def test_after_all_were_off_one_verb_starts_the_most_advanced_first(cluster):
                 "INSERT INTO vicidial_campaigns (campaign_id) VALUES ('NEW')"
             )
     assert refused_clearly(cluster, password)
+    began = time.monotonic()
     cluster.playbook("playbooks/start_database.yml")
+    started = time.monotonic() - began
     for host in ALL:
         rows = cluster.reading(host).sql(
             "SELECT COUNT(*) FROM vicidial_campaigns WHERE campaign_id = 'NEW'"
@@ -102,9 +106,46 @@ def test_after_all_were_off_one_verb_starts_the_most_advanced_first(cluster):
         assert rows == [["1"]]
     cluster.sql("DELETE FROM vicidial_campaigns WHERE campaign_id = 'NEW'")
     cluster.wait_until(lambda: logs_in(cluster, password), PATIENCE, "logins work again")
+    keep(
+        "all were stopped",
+        {
+            "start_database.yml took": round(started),
+            "logins again after": round(time.monotonic() - began),
+        },
+    )
     assert members(cluster, "db1") == len(ALL)
     # Whoever runs it again changes nothing.
     assert not re.search("changed=[1-9]", cluster.playbook("playbooks/start_database.yml").stdout)
+    wait_until_settled(cluster, STAYS)
+
+
+def test_after_all_were_off_without_notice_they_find_each_other_when_all_are_on(cluster):
+    password = cluster.password("101x")
+    with talking(cluster):
+        for host in ALL:
+            podman(cluster, host, "stop", "--time=0")
+        assert refused_clearly(cluster, password)
+        for host in ALL:
+            podman(cluster, host, "start")
+        again = cluster.wait_until(lambda: logs_in(cluster, password), PATIENCE, "logins work")
+    keep("all are off without notice, and on", {"logins again after": round(again, 1)})
+    wait_until_whole(cluster)
+    wait_until_settled(cluster, STAYS)
+
+
+def test_where_one_may_have_the_newest_data_none_is_started_without_it_unasked(cluster):
+    for host in ALL:
+        cluster.run(host, "systemctl stop mariadb")
+    podman(cluster, "db3", "stop", "--time=0")
+    try:
+        refused = cluster.playbook("playbooks/start_database.yml", check=False)
+        assert "db3 can't be reached and may have the newest data" in refused.stdout
+        assert members(cluster, "db1") == 0
+        cluster.playbook("playbooks/start_database.yml", "-e", "database_lost=db3", check=False)
+        assert members(cluster, "db1") == members(cluster, "db2") == len(ALL) - 1
+    finally:
+        podman(cluster, "db3", "start")
+    wait_until_whole(cluster)
     wait_until_settled(cluster, STAYS)
 
 
@@ -120,9 +161,10 @@ def test_two_databases_that_are_written_to_at_once_give_nothing_twice(cluster):
     tell_haproxy(cluster, "login2", "set server database/db1 state maint")
     tell_haproxy(cluster, "login2", "shutdown sessions server database/db1")
     try:
-        with Burst(cluster) as burst:
+        with talking(cluster), Burst(cluster) as burst:
             burst.wait_for(MANY)
             burst.stop()
+        assert lost(cluster, burst) == set()
         epochs = {tuple(cluster.reading(host).sql("SELECT epoch FROM evenfloor_epoch")[0])
                   for host in ALL}  # fmt: skip
         assert len(epochs) == 1

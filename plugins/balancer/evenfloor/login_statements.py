@@ -138,6 +138,9 @@ def take_back(claim: Claim) -> Statement:
 #: or nothing, in tables without transactions too.
 _ROOM = "@evenfloor_room"
 HAS_ROOM = f"{_ROOM} IS NOT NULL"
+#: The same inside the transaction. Of several databases, one may undo another's transaction in the
+#: middle of a trip, and MariaDB doesn't always say so: the statements after it would stand alone.
+_CLAIMS = f"{HAS_ROOM} AND @@in_transaction"
 
 
 #: Whether nobody has claimed anything since the floor was read, as far as an epoch says so.
@@ -161,7 +164,7 @@ def count_epoch() -> Statement:
 
     Of two databases that do so at once, the second to commit is told that it lost the race.
     """
-    return Statement(f"UPDATE evenfloor_epoch SET epoch = epoch + 1 WHERE id = 1 AND {HAS_ROOM}")
+    return Statement(f"UPDATE evenfloor_epoch SET epoch = epoch + 1 WHERE id = 1 AND {_CLAIMS}")
 
 
 def claim_room(claim: Claim, until: datetime) -> list[Statement]:
@@ -183,7 +186,7 @@ def claim_room(claim: Claim, until: datetime) -> list[Statement]:
             f"UPDATE {claim.room_table} SET extension = %(channel)s,"
             " conf_exten = LAST_INSERT_ID(conf_exten)"
             f" WHERE server_ip = %(server_ip)s AND {FREE_ROOM} AND {_IN_TIME} AND {current}"
-            " ORDER BY extension, conf_exten LIMIT 1",
+            " AND @@in_transaction ORDER BY extension, conf_exten LIMIT 1",
             {
                 "channel": channel(claim.phone),
                 "server_ip": claim.phone.server_ip,
@@ -205,7 +208,7 @@ def originate(claim: Claim, tag: str) -> Statement:
         " SELECT '', NOW(), 'NEW', 'N', server_ip, '', 'Originate', %(tag)s, %(channel)s,"
         f" CONCAT('Context: ', ext_context), CONCAT('Exten: ', {_ROOM}), 'Priority: 1',"
         f" CONCAT(%(callerid)s, ' <', {_ROOM}, '>')"
-        f" FROM servers WHERE server_ip = %(server_ip)s AND {HAS_ROOM}",
+        f" FROM servers WHERE server_ip = %(server_ip)s AND {_CLAIMS}",
         {
             "tag": tag,
             "channel": f"Channel: {channel(claim.phone)}",
@@ -221,7 +224,7 @@ def live_agent(claim: Claim, tag: str) -> Statement:
         "INSERT INTO vicidial_live_agents (user, server_ip, conf_exten, extension, status, lead_id,"
         " campaign_id, uniqueid, callerid, channel, random_id, last_call_time, last_call_finish)"
         f" SELECT %(user)s, %(server_ip)s, {_ROOM}, %(channel)s, 'PAUSED', 0, %(campaign)s, '',"
-        f" %(tag)s, '', %(number)s, NOW(), NOW() FROM DUAL WHERE {HAS_ROOM}",
+        f" %(tag)s, '', %(number)s, NOW(), NOW() FROM DUAL WHERE {_CLAIMS}",
         {
             "user": claim.request.user,
             "server_ip": claim.phone.server_ip,
@@ -233,6 +236,27 @@ def live_agent(claim: Claim, tag: str) -> Statement:
     )
 
 
+def claimed(tag: str) -> Statement:
+    """Select the room of the session that was just written; NULL if it isn't there.
+
+    After the COMMIT, and before another statement makes an id. Another database may have undone
+    the transaction unsaid, and then there is no room either for the statements that follow.
+    """
+    return Statement(
+        f"SELECT {_ROOM} := MAX(conf_exten) FROM vicidial_live_agents"
+        " WHERE live_agent_id = LAST_INSERT_ID() AND callerid = %(tag)s",
+        {"tag": tag},
+    )
+
+
+def any_left(sessions: Sequence[LiveSession]) -> Statement:
+    """Select a row if sessions are there that were ended: see :func:`claimed`."""
+    ids = tuple(session.live_agent_id for session in sessions)
+    return Statement(
+        "SELECT 1 FROM vicidial_live_agents WHERE live_agent_id IN %(ids)s LIMIT 1", {"ids": ids}
+    )
+
+
 def endings(sessions: Sequence[LiveSession], if_room: bool = False) -> list[Statement]:
     """Count sessions no more, and ask their dialers to end the calls.
 
@@ -240,7 +264,7 @@ def endings(sessions: Sequence[LiveSession], if_room: bool = False) -> list[Stat
         sessions: which.
         if_room: only if :func:`claim_room` took a room.
     """
-    condition = HAS_ROOM if if_room else "TRUE"
+    condition = _CLAIMS if if_room else "TRUE"
     return [
         statement
         for session in sessions

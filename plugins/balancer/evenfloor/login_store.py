@@ -341,33 +341,37 @@ class LoginStore:
         user, counts_epochs = claim.request.user, claim.floor.counts_epochs
         noted = [writing.note_current()] if counts_epochs else []
         counted = [writing.count_epoch()] if counts_epochs else []
+        checked = [writing.claimed(tag)] if counts_epochs else []
 
         def work() -> str | None:
             seconds = self._connection.patience() * _CLAIM_PART
             late = time.perf_counter() + seconds
+            statements = [
+                START,
+                *noted,
+                *writing.claim_room(claim, lock.until(seconds)),
+                *writing.endings(ended, if_room=True),
+                writing.originate(claim, tag),
+                writing.live_agent(claim, tag),
+                *counted,
+                COMMIT,
+                writing.forget_reservation(user, if_room=True),
+            ]
             try:
-                _started, *replies = lock.release(
-                    [
-                        START,
-                        *noted,
-                        *writing.claim_room(claim, lock.until(seconds)),
-                        *writing.endings(ended, if_room=True),
-                        writing.originate(claim, tag),
-                        writing.live_agent(claim, tag),
-                        *counted,
-                        COMMIT,
-                        writing.forget_reservation(user, if_room=True),
-                    ],
-                    [writing.keep_decision(decision, if_room=True)],
+                replies = lock.release(
+                    statements,
+                    [*checked, writing.keep_decision(decision, if_room=True)],
                     only_if=writing.HAS_ROOM,
                 )
             except RowBusy as error:
                 log.warning("%s: %s; the next dialer is asked", claim.phone.server_ip, error)
                 self._connection.roll_back()
                 return None
-            claimed = replies[len(noted)]
+            claimed, after = replies[1 + len(noted)], replies[len(statements) :]
             if not claimed.touched and time.perf_counter() >= late:
                 raise TooLate("the caller no longer waits for the session")
+            if claimed.touched and checked and after[0].rows[0][0] is None:
+                raise LostRace("another database has undone it")
             if claimed.touched:
                 return str(claimed.last_id)
             if counts_epochs and not self._is_current():
@@ -414,18 +418,30 @@ class LoginStore:
         return len(sessions)
 
     def end_sessions(self, user: str, sessions: Sequence[LiveSession]) -> None:
-        """Count a user's sessions no more, and ask their dialers to end the calls."""
-        self._connection.transaction(
-            lambda: self._connection.batch(
+        """Count a user's sessions no more, and ask their dialers to end the calls.
+
+        Raises:
+            LostRace: another database has undone it, every time.
+        """
+
+        def work() -> None:
+            *_replies, left = self._connection.batch(
                 [
                     START,
                     *writing.endings(sessions),
                     COMMIT,
                     writing.forget_reservation(user),
+                    writing.any_left(sessions),
                 ]
             )
-        )
-        self._waker.wake(session.server_ip for session in sessions)
+            if left.rows:
+                raise LostRace("another database has undone it")
+
+        if sessions:
+            self._connection.transaction(work)
+            self._waker.wake(session.server_ip for session in sessions)
+        else:
+            self._connection.batch([writing.forget_reservation(user)])
 
     def count_wrong_password(self, request: Request, is_users: bool) -> Tried:
         """Count a wrong password; returns what its client has tried with it.
