@@ -191,7 +191,8 @@ def look_at_registrations(missing, alias_of, alive, model_of=None, registered=No
         alias_of: the alias of each extension.
         alive: the names of the dialers that are alive.
         model_of: what has fetched its accounts, by alias: such as ``yealink``, or ``browser``. One
-            that holds fewer accounts than there are dialers has all that it can hold, or is reported.
+            that holds fewer accounts than there are dialers has all that it can hold, or is
+            reported.
         registered: on how many dialers each extension is registered.
 
     Returns:

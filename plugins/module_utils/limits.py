@@ -212,7 +212,7 @@ MAY_BE_EMPTY = frozenset(
         "balancer_database_ca",
         "balancer_wheels",
         "dialer_asterisk_suite",
-        "database_lost",
+        "database_cluster_lost",
         "dialer_clone_from",
         "login_certificate",
         "login_certificate_key",

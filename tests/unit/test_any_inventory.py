@@ -224,7 +224,9 @@ def check_ini(folder, variables) -> None:
     keys = (
         "heartbeat_timeout", "lock_timeout", "request_timeout", "reservation_ttl", "decisions_kept",
     )  # fmt: skip
-    chosen = {key: variables.get(f"balancer_{key}", DEFAULTS[f"balancer_{key}"]) for key in keys}
+    # One depends on how many databases there are.
+    defaults = {**DEFAULTS, "balancer_heartbeat_timeout": 5}
+    chosen = {key: variables.get(f"balancer_{key}", defaults[f"balancer_{key}"]) for key in keys}
     login = {"address": variables.get("balancer_listen", "10.1.0.2"), "port": 8080, "workers": 4}
     for key in ("port", "workers"):
         login[key] = variables.get(f"balancer_{key}", login[key])

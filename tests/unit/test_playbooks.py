@@ -111,11 +111,14 @@ def all_plays() -> list[tuple[str, dict]]:
     ]
 
 
+#: Who is missing is said by the next play, whose business it is.
+REACHED = "Databases that can be reached"
 ON_DATABASE = [
     pytest.param(play, id=f"{name}: {play['name']}")
     for name, play in all_plays()
     if play["hosts"].partition(":")[0] in ("database", "database[0]")
     and "login" not in play["hosts"]
+    and play["name"] != REACHED
 ]
 
 
@@ -126,7 +129,7 @@ def test_there_are_plays_on_the_database():
 def test_what_is_in_the_database_is_changed_through_one_host():
     """Of several databases; only they themselves are made on each."""
     on_all = [play["name"] for _name, play in all_plays() if play["hosts"] == "database"]
-    assert on_all == ["Database", "Databases"]
+    assert on_all == ["Database", REACHED, "Databases"]
 
 
 @pytest.mark.parametrize("play", ON_DATABASE)
