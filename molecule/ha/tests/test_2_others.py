@@ -141,7 +141,9 @@ def test_where_one_may_have_the_newest_data_none_is_started_without_it_unasked(c
         refused = cluster.playbook("playbooks/start_database.yml", check=False)
         assert "db3 can't be reached and may have the newest data" in refused.stdout
         assert members(cluster, "db1") == 0
-        cluster.playbook("playbooks/start_database.yml", "-e", "database_cluster_lost=db3", check=False)
+        cluster.playbook(
+            "playbooks/start_database.yml", "-e", "database_cluster_lost=db3", check=False
+        )
         assert members(cluster, "db1") == members(cluster, "db2") == len(ALL) - 1
     finally:
         podman(cluster, "db3", "start")
