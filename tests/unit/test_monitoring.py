@@ -31,6 +31,12 @@ from tests.unit.inventories import assert_says, inventory
 
 RECORDED = {rule["record"] for rule in rules(RULES)}
 ALERTING = {rule["alert"]: rule for rule in rules(ALERTS)}
+#: What alerts are made of comes first.
+GROUPS = [
+    group["name"]
+    for file in (RULES, ALERTS)
+    for group in yaml.safe_load(file.read_text())["groups"]
+]
 RUNBOOK = "https://github.com/evenfloor/evenfloor/blob/main/docs/operations.md#"
 #: Long enough for the longest `for` and the longest range of a rule, in minutes.
 MINUTES = 30
@@ -257,6 +263,8 @@ def firing(tmp_path, series: dict) -> list[dict]:
             {
                 "rule_files": [str(RULES), str(ALERTS)],
                 "evaluation_interval": "1m",
+                # Else promtool evaluates them in any order.
+                "group_eval_order": GROUPS,
                 "tests": [case],
             }
         )
