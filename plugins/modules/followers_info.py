@@ -38,7 +38,7 @@ options:
     elements: str
     default: []
   following:
-    description: The models that follow when they are told. By default, those that are known to do so.
+    description: The models that follow when they are told. By default, those known to do so.
     type: list
     elements: str
   wave:
