@@ -94,7 +94,7 @@ lane = $(1) "$(if $(filter integration,$(1)),$(INTEGRATION),molecule test --scen
 LINTERS := ruff yamllint ansible-lint
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs --output-sync=target
 
-test: check ## Run the checks and the tests: about an hour
+test: check ## Run the checks and the tests: more than an hour
 	@python -m tests.lanes $(foreach name,$(LANES),$(call lane,$(name)))
 
 check: ready ## Run the linters and the unit tests: a minute
@@ -143,21 +143,21 @@ molecule: ready ## Test the roles, and the promise end to end, on clusters of co
 test-steps: ready ## Test with runs that are killed at every one of their steps, not at some
 	@EVENFLOOR_EVERY_STEP=yes python -m tests.lanes $(foreach name,interrupted default,$(call lane,$(name)))
 
-test-phones: ready ## Test a Linphone and desk phones that fetch their accounts, and a dialer that is added
+test-phones: ready ## Test a Linphone and desk phones that fetch their accounts, also when a dialer is added
 	@molecule test --scenario-name phones
 
-test-ha: ready ## Test a cluster with three databases of which each is struck in turn
+test-ha: ready ## Test a cluster with three databases that are struck while agents log in
 	@molecule test --scenario-name ha
 
 BROWSER_TEST := -i tests/browser_phone/inventory
-test-browser: ready ## Test browser phones: Chromium against a cluster with both releases of Asterisk
+test-browser: ready ## Test browser phones: Chromium on a cluster with Asterisk 16 and 22
 	@apt-get install -y -q --no-install-recommends libnss3-tools > /dev/null
 	@trap 'ansible-playbook $(BROWSER_TEST) playbooks/lab_down.yml > /dev/null' EXIT; \
 	  ansible-playbook $(BROWSER_TEST) playbooks/lab_up.yml && ansible-playbook $(BROWSER_TEST) playbooks/site.yml && \
 	  pytest -q tests/browser_phone
 
 bench: export PYTHONPATH := plugins/balancer:.cache/collections
-bench: ready ## Measure the choice, the service, the pages, provisioning, and on the lab, if it is up, ringing, strangers and size
+bench: ready ## Measure the choice, the service, the pages, idle dialers, provisioning, and if the lab is up, ringing, strangers and size there
 	@python -m bench.choice
 	@python -m bench.curve
 	@python -m bench.service

@@ -33,12 +33,12 @@ options:
     elements: dict
     required: true
   managed_extensions:
-    description: The extensions of seats, or ranges of them. Nobody else cares for them.
+    description: The extensions of seats, or ranges of them. Their softphones are left out.
     type: list
     elements: str
     default: []
   following:
-    description: The models that follow when they are told. By default, those that are known to.
+    description: The models that follow when they are told. By default, those known to do so.
     type: list
     elements: str
   wave:
