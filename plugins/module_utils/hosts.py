@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
+    BROWSER,
     expand_extensions,
     list_dialers,
 )
@@ -69,7 +70,12 @@ def certificates_in_use(variables, group_names):
             found.append({"path": "/etc/evenfloor/database.pem", "name": ""})
         # Where there are several databases.
         found.append({"path": "/etc/evenfloor/galera.pem", "name": ""})
-    if "managed_dialers" in group_names and variables.get("phone_transport", "both") != "udp":
+    in_browser = any(
+        isinstance(entry, dict) and entry.get("phone") == BROWSER
+        for entry in variables.get("phone_aliases") or []
+    )
+    encrypts = in_browser or variables.get("phone_transport", "both") != "udp"
+    if "managed_dialers" in group_names and encrypts:
         found.append({"path": "/etc/evenfloor/dialer.pem", "name": ""})
     if "login" in group_names and variables.get("login_tls", "on") == "on":
         own = variables.get("login_certificate") or ""

@@ -53,7 +53,15 @@ _SERVER_ID_CHARACTERS = re.compile(r"[-_0-9a-zA-Z]+")
 #: What would end a name early, in Asterisk's files or in VICIdial's.
 _NOT_IN_A_NAME = frozenset(';"\\<>')
 #: The settings that all hosts have to agree on, because hosts read them for each other.
-_SAME_EVERYWHERE = ("cluster_flavor", "phone_aliases", "agents", "campaigns", "database_name")
+_SAME_EVERYWHERE = (
+    "cluster_flavor",
+    "phone_aliases",
+    "agents",
+    "campaigns",
+    "database_name",
+    "dialer_wake_port",
+    "phone_wss_port",
+)
 _GROUPS = ("database", "login", "dialers", "seats", "monitoring")
 #: By what the database knows a host that connects to it.
 _CLIENT_ADDRESS = ("balancer_address", "server_ip")

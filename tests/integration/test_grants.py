@@ -104,18 +104,24 @@ def test_the_login_service_can_do_all_it_does(connect_as, cluster):
     balancer.close()
 
 
-def test_beside_vicidial_the_service_can_choose_and_neither_log_in_nor_out(connect_as, cluster):
-    where = connect_as("evenfloor_choose")
+@pytest.mark.parametrize("user", ["evenfloor_login", "evenfloor_choose"])
+def test_the_service_can_hold_a_busy_dialer_back(connect_as, cluster, user):
+    where = connect_as(user)
     cluster.keep_alive()
-    balancer = mariadb.balancer(where, DATABASE)
-    assert balancer.choose("1001x", "secret", "a", "TEST").server_ip
-    assert len(balancer.floor()) == 3 and balancer.explain("1001x").winner
     guarding = mariadb.balancer(where, DATABASE, guard_load=8)
     for load in (900, 0):
         cluster.run("UPDATE servers SET sysload = %s WHERE server_ip = '10.1.0.3'", (load,))
         guarding.choose("1001x", "secret", "a", "TEST")
         assert cluster.run("SELECT COUNT(*) FROM evenfloor_held") == ((load // 900,),)
     guarding.close()
+
+
+def test_beside_vicidial_the_service_can_choose_and_neither_log_in_nor_out(connect_as, cluster):
+    where = connect_as("evenfloor_choose")
+    cluster.keep_alive()
+    balancer = mariadb.balancer(where, DATABASE)
+    assert balancer.choose("1001x", "secret", "a", "TEST").server_ip
+    assert len(balancer.floor()) == 3 and balancer.explain("1001x").winner
     with pytest.raises(LoginRefused, match="try again"):
         balancer.login("1002x", "secret", "b", "TEST")
     cluster.add_agent("10.1.0.1", user="c")

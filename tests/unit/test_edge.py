@@ -76,10 +76,10 @@ def test_the_filter_replaces_its_own_table_and_concerns_its_ports_alone():
     assert lines[:2] == ["table inet evenfloor", "delete table inet evenfloor"]
     assert "elements = { 10.0.0.0/24, 10.9.0.1/32 }" in lines
     assert [line for line in lines if "dport" in line] == [
+        "udp dport 5039 jump daemon",
         "tcp dport { 5060, 5061 } jump phone",
         "udp dport 5060 jump phone",
         "udp dport 10000-20000 jump phone",
-        "udp dport 5039 jump daemon",
     ]
     assert "ip saddr { 10.0.0.2, 10.0.0.3 } accept" in lines
     assert [line for line in lines if "drop" in line] == ["counter drop"] * 2

@@ -78,7 +78,7 @@ class FloorQuestion:
         counted: the campaign whose agents are counted besides all; empty for none.
         all_rooms: count every free room; else 1 stands for «at least one».
         busy: read how busy the dialers are, which only VICIdial's ``servers`` says.
-        sessions: read others' sessions too that a login may end.
+        sessions: read the sessions too that a login may end.
     """
 
     logins: tuple[str, ...]
@@ -361,8 +361,8 @@ def floor(question: FloorQuestion) -> list[Statement]:
 
     Each row is one JSON array that begins with its kind: a PHONE has the arrays of its
     :class:`PhoneRow` and of its dialer's state, a CHANGE that of its :class:`Change`, NEWEST the
-    highest ``live_agent_id`` and whether the cluster counts epochs. An OWN has the array of a
-    session of the user's, and where they are asked for, an OTHER that of another's on a phone.
+    highest ``live_agent_id`` and whether the cluster counts epochs. Where sessions are asked for,
+    an OWN has the array of one of the user's, and an OTHER that of another's on a phone.
 
     All of it is one view of the tables, because VICIdial's page deletes and writes live-agent rows
     whenever it likes: engines without transactions lock every table of a statement for as long as
@@ -385,15 +385,17 @@ def state_in(question: FloorQuestion) -> Columns:
 @functools.cache
 def _floor_text(state: Columns, with_sessions: bool) -> str:
     phone = f"JSON_ARRAY('{PHONE}', {PHONE_ROW.array}, {state.array})"
+    # Only who may log agents in may read sessions; they say what the end of the user's own changes.
+    changes = _OTHERS_CHANGES if with_sessions else _CHANGES
     return f"""SELECT {as_text(phone)}
 FROM phones p LEFT JOIN servers s ON s.server_ip = CONVERT(p.server_ip USING ascii)
 {_DIALER_TABLES}
 WHERE p.login IN %(logins)s
 UNION ALL
-SELECT {as_text(f"JSON_ARRAY('{CHANGE}', {CHANGE_ROW.array})")} FROM ({_OTHERS_CHANGES}) changes
+SELECT {as_text(f"JSON_ARRAY('{CHANGE}', {CHANGE_ROW.array})")} FROM ({changes}) changes
 UNION ALL
 SELECT {as_text(f"JSON_ARRAY('{NEWEST}', MAX(live_agent_id), @evenfloor_epoch IS NOT NULL)")}
-FROM vicidial_live_agents{_OWN_SESSIONS}{_OTHER_SESSIONS if with_sessions else ""}"""
+FROM vicidial_live_agents{_OWN_SESSIONS + _OTHER_SESSIONS if with_sessions else ""}"""
 
 
 # -- sessions -----------------------------------------------------------------------------

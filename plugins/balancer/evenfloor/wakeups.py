@@ -71,6 +71,7 @@ class Wakeups(asyncio.DatagramProtocol):
         self._was_told = self._was_untold = False
         self._deaf_until = 0.0
         self._transport: asyncio.DatagramTransport | None = None
+        self._port = 0
 
     async def listen(self, server_ip: str, port: int) -> None:
         """Begin to hear datagrams.
@@ -79,6 +80,7 @@ class Wakeups(asyncio.DatagramProtocol):
             server_ip: the dialer's address.
             port: on which they come; 0 where none do.
         """
+        self._port = port
         try:
             if not port:
                 raise OSError("wake_port is 0")
@@ -107,7 +109,11 @@ class Wakeups(asyncio.DatagramProtocol):
         self._heard.clear()
         if self._was_untold and not self._was_told:
             if not is_deaf:
-                log.warning("an action came without a datagram; are they let through?")
+                log.warning(
+                    "an action came without a datagram: let UDP port %d through from the login"
+                    " hosts (dialer_wake_port)",
+                    self._port,
+                )
             self._deaf_until = max(self._deaf_until, time.monotonic() + DEAF_FOR)
         self._was_untold = False
 

@@ -64,9 +64,10 @@ class Worker(ThreadWorker):
             self._leave(self._ends)
         elif not self._listens:
             # The loop itself would wait for a second.
-            select.select([self.poller], [], [], self._modest_for())
-            if self._modest_for() == 0:
-                self._look()
+            while (seconds := self._modest_for()) > 0:
+                if select.select([self.poller], [], [], seconds)[0]:
+                    return
+            self._look()
 
     def _modest_for(self) -> float:
         pool = self.wsgi.evenfloor_pool

@@ -8,7 +8,7 @@ const phone = (() => {
   const TOKEN = "evenfloor.phone";
   // In milliseconds: how often the page asks for its dialers; while a login waits; how long it waits
   // for all of them; for those that don't even answer; until a refused registration is tried again.
-  const POLL = 30_000, SOON = 300, LONGEST_WAIT = 10_000, UNREACHABLE = 3_000, AGAIN = 5_000;
+  const POLL = 30_000, SOON = 300, LONGEST_WAIT = 10_000, UNREACHABLE = 3_000, AGAIN = 20_000;
   // How often registrations are renewed, and how long JsSIP waits before it connects again: seconds.
   const EXPIRES = 60, RECONNECT = [1, 10];
 
@@ -36,7 +36,8 @@ const phone = (() => {
     const loaded = new Promise(done => line.frame.addEventListener("load", done, { once: true }));
     document.body.append(line.frame);
     await loaded;
-    const { JsSIP } = line.frame.contentWindow ?? {};
+    let JsSIP;
+    try { ({ JsSIP } = line.frame.contentWindow ?? {}); } catch { /* the browser's own page of an error */ }
     // Closed meanwhile, or the network broke: then the next poll tries again.
     if (!JsSIP) { close(line); return; }
     line.ua = new JsSIP.UA({
