@@ -13,7 +13,7 @@ from .heartbeats import Watcher
 
 worker_class = "evenfloor.worker.Worker"
 threads = 32
-keepalive = 0
+keepalive = 75
 timeout = 30
 #: What a request line and headers may be at most.
 limit_request_line = 4094
