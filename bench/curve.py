@@ -53,9 +53,9 @@ def trips(server: mariadb.Server) -> list[tuple[int, float]]:
     found: dict[int, list[tuple[int, float]]] = {}
     whole = Connection._trip
 
-    def timed(connection, statements):
+    def timed(connection, statements, *most):
         started = time.perf_counter()
-        replies = whole(connection, statements)
+        replies = whole(connection, statements, *most)
         seen.append((len(statements), (time.perf_counter() - started) * 1000))
         return replies
 
