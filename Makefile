@@ -94,7 +94,7 @@ lane = $(1) "$(if $(filter integration,$(1)),$(INTEGRATION),molecule test --scen
 LINTERS := ruff yamllint ansible-lint
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs --output-sync=target
 
-test: check ## Run the checks and the tests: more than an hour
+test: check ## Run the checks and the tests: about an hour
 	@python -m tests.lanes $(foreach name,$(LANES),$(call lane,$(name)))
 
 check: ready ## Run the linters and the unit tests: a minute
