@@ -2,21 +2,65 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
+from collections.abc import Iterator
 
 import jinja2
 
 from evenfloor.provision_store import proof_of
+from tests import mariadb
 from tests.integration.cluster import Cluster
 from tests.integration.conftest import DATABASE
-from tests.integration.dialers import PROVISION, ROLES, granted
+from tests.integration.dialers import PASSWORD, PROVISION, ROLES, granted
+
+#: The login service's.
+USER = "evenfloor_login"
 
 FUNCTIONS = {
     **granted("flavor_plain", "flavor_plain_login_functions"),
     **granted("flavor_plain", "flavor_plain_browser_functions"),
 }
 TEMPLATES = granted("database", "database_functions")
+
+
+def secret(extension: int) -> str:
+    """Return an extension's registration password in these tests."""
+    return f"sip&{extension}<\"'>"
+
+
+def where(server: mariadb.Server) -> dict:
+    """Return how the service connects: as the roles let it."""
+    return {"unix_socket": server.socket, "user": USER, "password": PASSWORD, "name": DATABASE}
+
+
+@contextlib.contextmanager
+def with_phones(server: mariadb.Server, aliases: int) -> Iterator[Cluster]:
+    """Yield a cluster of three dialers whose phones have passwords, and the login service's user.
+
+    Args:
+        server: where.
+        aliases: how many, from 1001x.
+    """
+    mariadb.create_database(server, DATABASE)
+    with server.connect(DATABASE) as connection:
+        cluster = Cluster(connection)
+        cluster.add_even_floor(dialers=3, aliases=aliases)
+        for extension in range(1001, 1001 + aliases):
+            cluster.run(
+                "UPDATE phones SET conf_secret = %s, pass = %s WHERE extension = %s",
+                (secret(extension), f"secret{extension}", str(extension)),
+            )
+        cluster.keep_alive()
+        make_function(cluster)
+        cluster.run(f"CREATE OR REPLACE USER {USER}@localhost IDENTIFIED BY '{PASSWORD}'")
+        for table, privileges in granted("flavor_plain", "flavor_plain_login_tables").items():
+            cluster.run(f"GRANT {privileges} ON {DATABASE}.{table} TO {USER}@localhost")
+        grant_function(cluster, f"{USER}@localhost")
+        yield cluster
+        for user in (USER, PROVISION):
+            cluster.run(f"DROP USER IF EXISTS {user}@localhost")
 
 
 def make_function(cluster: Cluster) -> None:

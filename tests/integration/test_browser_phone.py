@@ -9,56 +9,28 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.hashing import h
 from playwright.sync_api import expect
 
 from evenfloor.attempts import ADDRESS_LIMIT
-from tests import mariadb
 from tests.browser import CHROMIUM, browsing, front, visiting
-from tests.integration.cluster import Cluster
 from tests.integration.conftest import DATABASE
-from tests.integration.dialers import PASSWORD, PROVISION, granted
-from tests.integration.phone_tokens import give_token, grant_function, make_function
+from tests.integration.dialers import PASSWORD
+from tests.integration.phone_tokens import USER, give_token, secret, where, with_phones
 from tests.integration.strangers import OFFICE, STRANGER, label, live, post
 from tests.service import running
 
-USER = "evenfloor_login"
 PHONE = "/api/v1/phone"
 #: Whose phone is the page; the others' is another.
 BROWSERS = (1001, 1002)
 
 
-def secret(extension: int) -> str:
-    return f"sip&{extension}<\"'>"
-
-
 @pytest.fixture(scope="module")
 def phones(server):
     """A cluster of three dialers and four aliases, two of them with browser phones."""
-    mariadb.create_database(server, DATABASE)
-    with server.connect(DATABASE) as connection:
-        cluster = Cluster(connection)
-        cluster.add_even_floor(dialers=3, aliases=4)
+    with with_phones(server, aliases=4) as cluster:
         for extension in range(1001, 1005):
             cluster.run(
-                "UPDATE phones SET conf_secret = %s, pass = %s, phone_type = %s"
-                " WHERE extension = %s",
-                (
-                    secret(extension),
-                    f"secret{extension}",
-                    "BROWSER" if extension in BROWSERS else "PJSIP",
-                    str(extension),
-                ),
+                "UPDATE phones SET phone_type = %s WHERE extension = %s",
+                ("BROWSER" if extension in BROWSERS else "PJSIP", str(extension)),
             )
-        cluster.keep_alive()
-        make_function(cluster)
-        cluster.run(f"CREATE OR REPLACE USER {USER}@localhost IDENTIFIED BY '{PASSWORD}'")
-        for table, privileges in granted("flavor_plain", "flavor_plain_login_tables").items():
-            cluster.run(f"GRANT {privileges} ON {DATABASE}.{table} TO {USER}@localhost")
-        grant_function(cluster, f"{USER}@localhost")
         yield cluster
-        for user in (USER, PROVISION):
-            cluster.run(f"DROP USER IF EXISTS {user}@localhost")
-
-
-def where(server) -> dict:
-    return {"unix_socket": server.socket, "user": USER, "password": PASSWORD, "name": DATABASE}
 
 
 @pytest.fixture(scope="module")

@@ -9,50 +9,21 @@ import pytest
 from evenfloor.attempts import ADDRESS_LIMIT
 from evenfloor.provision_page import MASK
 from evenfloor.provision_store import proof_of
-from tests import mariadb
-from tests.integration.cluster import Cluster
 from tests.integration.conftest import DATABASE
-from tests.integration.dialers import PASSWORD, PROVISION, granted
-from tests.integration.phone_tokens import give_token, grant_function, make_function
+from tests.integration.dialers import PASSWORD
+from tests.integration.phone_tokens import USER, give_token, secret, where, with_phones
 from tests.integration.strangers import OFFICE, STRANGER, credentials, post
 from tests.service import OPERATOR_TOKEN, running
 
 MAC, OTHER_MAC = "001565112233", "001565445566"
-USER = "evenfloor_login"
 SECTION = "[provisioning]\ntransport = udp\n"
-
-
-def secret(extension: int) -> str:
-    """An extension's registration password in these tests."""
-    return f"sip&{extension}<\"'>"
 
 
 @pytest.fixture(scope="module")
 def phones(server):
     """A cluster of three dialers and six aliases whose phones have passwords, and its service."""
-    mariadb.create_database(server, DATABASE)
-    with server.connect(DATABASE) as connection:
-        cluster = Cluster(connection)
-        cluster.add_even_floor(dialers=3, aliases=6)
-        for extension in range(1001, 1007):
-            cluster.run(
-                "UPDATE phones SET conf_secret = %s, pass = %s WHERE extension = %s",
-                (secret(extension), f"secret{extension}", str(extension)),
-            )
-        cluster.keep_alive()
-        make_function(cluster)
-        cluster.run(f"CREATE OR REPLACE USER {USER}@localhost IDENTIFIED BY '{PASSWORD}'")
-        for table, privileges in granted("flavor_plain", "flavor_plain_login_tables").items():
-            cluster.run(f"GRANT {privileges} ON {DATABASE}.{table} TO {USER}@localhost")
-        grant_function(cluster, f"{USER}@localhost")
+    with with_phones(server, aliases=6) as cluster:
         yield cluster
-        for user in (USER, PROVISION):
-            cluster.run(f"DROP USER IF EXISTS {user}@localhost")
-
-
-def where(server) -> dict:
-    """How the service connects: as the roles let it."""
-    return {"unix_socket": server.socket, "user": USER, "password": PASSWORD, "name": DATABASE}
 
 
 @pytest.fixture(scope="module")
