@@ -10,12 +10,12 @@ export PATH := $(BIN):$(PATH)
 # The Pythons of Debian 13 and Debian 11, for which the lab's hosts get wheels.
 TARGET_PYTHONS := 3.13 3.9
 APT_PACKAGES := python3-venv mariadb-server-core mariadb-client-core openssh-client php-cli php-mysql \
-  chromium
+  chromium libpangoft2-1.0-0
 
-.PHONY: help lab test check lint sanity unit integration pictures molecule test-steps test-phones test-ha test-browser bench clean distclean
+.PHONY: help lab lab-ha vicidial-lab vicidial-phases test check lint sanity unit integration pictures molecule test-steps test-phones test-ha test-browser bench clean distclean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
 # --- what everything else needs -------------------------------------------------------
 
@@ -54,22 +54,43 @@ $(VENV)/complete: requirements.txt plugins/balancer/requirements.txt $(COMPILED)
 	@cd $(@D) && for package in *.deb; do dpkg -x $$package .; done && rm ./*.deb
 	@touch $@
 
+# The library that makes several databases one.
+.cache/galera/complete: | .cache/apt
+	@echo "Fetching Galera for the tests"
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@apt-get update -q > /dev/null
+	@cd $(@D) && apt-get download -q galera-4 > /dev/null 2>&1 && dpkg -x *.deb . && rm ./*.deb
+	@touch $@
+
 # The clone is the collection evenfloor.cluster to Ansible (ansible.cfg) and to Python (pytest.ini).
 COLLECTION := .cache/collections/ansible_collections/evenfloor/cluster
 $(COLLECTION):
 	@mkdir -p $(@D) && ln -sfn ../../../.. $@
 
 .PHONY: ready
-ready: $(VENV)/complete .cache/wheels/complete .cache/prometheus/complete $(COLLECTION)
+ready: $(VENV)/complete .cache/wheels/complete .cache/prometheus/complete .cache/galera/complete $(COLLECTION)
 
 # --- the lab --------------------------------------------------------------------------
 
 lab: ready ## Build a whole cluster on this machine, log agents in, add a dialer, show the floor
 	@python -m lab.tour
 
-clean: ## Remove the lab and everything that tests have left
+lab-ha: ready ## Build a cluster with three databases, and kill the one that is written to while agents log in
+	@python -m lab.three_databases
+
+# VICIdial's source isn't in this project: the folder with it is the operator's.
+vicidial-lab: $(if $(SOURCE),ready) ## Build a whole real VICIdial cluster from SOURCE=folder, and log agents in on its page
+	@python3 -m lab.vicidial_lab $(SOURCE)
+
+vicidial-phases: ready ## Measure logins there while dialers and services come, go and fail (half an hour)
+	@python -m lab.vicidial_phases
+
+VICIDIAL_LAB := inventory/vicidial_lab
+clean: ## Remove the labs and everything that tests have left
 	@if [ -e $(VENV)/complete ]; then ansible-playbook playbooks/lab_down.yml; fi
+	@if [ -e $(VENV)/complete ]; then ansible-playbook -i $(VICIDIAL_LAB) playbooks/lab_down.yml; fi
 	@$(MAKE) --no-print-directory clean-tests
+	@rm -rf $(VICIDIAL_LAB)/dialer4.yml $(VICIDIAL_LAB)/group_vars/all/source.yml .cache/vicidial-lab
 	@rm -rf inventory/lab/dialer4.yml .cache/lab .cache/log .pytest_cache .hypothesis .ruff_cache \
 	  plugins/balancer/build plugins/balancer/*.egg-info
 
@@ -80,24 +101,26 @@ clean-tests:
 	@rm -rf $(SCENARIOS:%=.cache/%) .cache/ha .cache/molecule .cache/phones
 
 distclean: ## The same, and remove the cached images, the wheels and the virtual environment
-	@if [ -e $(VENV)/complete ]; then ansible-playbook playbooks/lab_down.yml -e lab_hosts_remove_images=true; fi
 	@$(MAKE) --no-print-directory clean
+	@if [ -e $(VENV)/complete ]; then ansible-playbook playbooks/lab_down.yml -e lab_hosts_remove_images=true; fi
 	@rm -rf .cache $(VENV)
 
 # --- tests ----------------------------------------------------------------------------
 
-# The longest first. Each is a scenario of molecule but for `integration`.
-LANES := default integration outages interrupted vicidial
-SCENARIOS := $(filter-out integration,$(LANES))
+# The longest first.
+SCENARIOS := default outages interrupted vicidial
+LANES := default integration modules outages vicidial interrupted
 INTEGRATION := pytest -q tests/integration
-lane = $(1) "$(if $(filter integration,$(1)),$(INTEGRATION),molecule test --scenario-name $(1))"
+integration_lane := $(INTEGRATION) --ignore tests/integration/modules
+modules_lane := $(INTEGRATION)/modules
+lane = $(1) "$(or $($(1)_lane),molecule test --scenario-name $(1))"
 LINTERS := ruff yamllint ansible-lint
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs --output-sync=target
 
-test: check ## Run the checks and the tests: about an hour
+test: check ## Run the checks and the tests: three quarters of an hour
 	@python -m tests.lanes $(foreach name,$(LANES),$(call lane,$(name)))
 
-check: ready ## Run the linters and the unit tests: a minute
+check: ready ## Run the linters and the unit tests: a minute and a half
 	@$(SIDE_BY_SIDE) $(LINTERS) unit
 
 lint: ready ## Run the linters
@@ -122,11 +145,13 @@ sanity: ready ## Run ansible-test sanity, for the Pythons that this machine has
 	@ansible-galaxy collection build --output-path $(SANITY) > /dev/null
 	@ansible-galaxy collection install $(SANITY)/*.tar.gz -p $(SANITY) --no-deps --offline --force > /dev/null 2>&1
 	@cp tests/sanity/get_pip.py $(SANITY)/home/.ansible/test/cache/get_pip_24_2.py
+	@mkdir -p $(SANITY)/ansible_collections/evenfloor/cluster/tests/sanity
+	@cp tests/sanity/ignored.txt $(SANITY)/ansible_collections/evenfloor/cluster/tests/sanity/ignore-2.19.txt
 	@cd $(SANITY)/ansible_collections/evenfloor/cluster && git init -q . && \
 	  HOME=$(CURDIR)/$(SANITY)/home PATH=$(BIN):$(subst $(space),:,$(HOSTS_PYTHONS)):/usr/bin:/bin ansible-test sanity
 
 unit: ready ## Test the pure parts
-	@pytest -q tests/unit
+	@pytest -q -n auto tests/unit
 
 integration: ready ## Test the SQL against a real MariaDB
 	@$(INTEGRATION)
@@ -164,6 +189,8 @@ bench: ready ## Measure the choice, the service, the pages, idle dialers, provis
 	@python -m bench.agents
 	@python -m bench.watch
 	@python -m bench.idle
+	@python -m bench.several
+	@python -m bench.guesses
 	@python -m bench.pages
 	@python -m bench.provision
 	@python -m bench.ring

@@ -8,6 +8,7 @@ are imitated: they cost the database nothing. A login's way to the daemon is tim
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import statistics
 import time
@@ -116,6 +117,8 @@ async def measure(server: mariadb.Server, dialers: int, wake_port: int) -> tuple
 
 def main() -> None:
     """Measure and print."""
+    # Each daemon says how it asks.
+    logging.disable(logging.WARNING)
     print(f"Idle daemons on one MariaDB for {SECONDS:.0f} s, then {CALLS} calls one by one:")
     print("dialers  database's processor    call to Asterisk")
     print("         asking  woken           asking   woken")

@@ -50,6 +50,19 @@ def arguments(count: int) -> dict:
     }
 
 
+def runner_on(server: mariadb.Server, folder: Path) -> DatabaseRunner:
+    """Make an empty database, and what runs the module on it.
+
+    Args:
+        server: where.
+        folder: takes the module's option file.
+    """
+    mariadb.create_database(server, DATABASE)
+    option_file = folder / "my.cnf"
+    option_file.write_text(f"[client]\nsocket={server.socket}\nuser=root\n")
+    return DatabaseRunner(option_file, DATABASE)
+
+
 def memory(server: mariadb.Server, runner: DatabaseRunner) -> float:
     """Do everything once more with Ansible, with a diff; returns the largest process's MB."""
     mariadb.create_database(server, DATABASE)
@@ -104,10 +117,7 @@ def main() -> None:
     """Measure and print."""
     print(f"{DIALERS} dialers x {ALIASES} aliases through the module:")
     with mariadb.running() as server, tempfile.TemporaryDirectory() as folder:
-        mariadb.create_database(server, DATABASE)
-        option_file = Path(folder, "my.cnf")
-        option_file.write_text(f"[client]\nsocket={server.socket}\nuser=root\n")
-        runner = DatabaseRunner(option_file, DATABASE)
+        runner = runner_on(server, Path(folder))
         seconds, counts = run(runner, DIALERS)
         rows = counts["phones_added"] + counts["aliases_added"]
         rate = rows / seconds

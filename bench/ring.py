@@ -37,20 +37,22 @@ def ringing(cluster: Cluster, since: float) -> dict[str, float]:
     return found
 
 
-def main() -> None:
-    """Log in, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--logins", type=int, default=36)
-    logins = parser.parse_args().logins
-    if not KEY.exists():
-        print("login to ringing: not measured, the lab isn't up (make lab)")
-        return
-    cluster = Cluster()
-    passwords = {alias: cluster.password(alias) for alias in ALIASES}
+def measure(cluster: Cluster, aliases: list[str], logins: int) -> tuple[list, list]:
+    """Log in, and see how long it takes.
+
+    Args:
+        cluster: where.
+        aliases: who logs in, one after the other, again and again.
+        logins: how many times altogether.
+
+    Returns:
+        The seconds until each phone rang that did, and until each answer; both in order.
+    """
+    passwords = {alias: cluster.password(alias) for alias in aliases}
     submitted, answered, start = {}, [], time.time()
     for number in range(logins):
-        alias = ALIASES[number % len(ALIASES)]
-        if number % len(ALIASES) == 0:
+        alias = aliases[number % len(aliases)]
+        if number % len(aliases) == 0:
             cluster.logout_everybody()
         before = time.time()
         session = cluster.login(alias, password=passwords[alias])
@@ -59,8 +61,21 @@ def main() -> None:
         time.sleep(PAUSE)
     time.sleep(1)
     rang = ringing(cluster, start)
-    times = sorted(rang[tag] - before for tag, before in submitted.items() if tag in rang)
     cluster.logout_everybody()
+    times = [rang[tag] - before for tag, before in submitted.items() if tag in rang]
+    return sorted(times), sorted(answered)
+
+
+def main() -> None:
+    """Measure in the lab, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--logins", type=int, default=36)
+    logins = parser.parse_args().logins
+    if not KEY.exists():
+        print("login to ringing: not measured, the lab isn't up (make lab)")
+        return
+    cluster = Cluster()
+    times, answered = measure(cluster, ALIASES, logins)
     print(f"logins {logins}, phones that rang {len(times)}, dialers {len(cluster.dialers)}")
     print(
         f"submitted to ringing: median {statistics.median(times):.3f} s, longest {times[-1]:.3f} s"

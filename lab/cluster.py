@@ -58,6 +58,11 @@ def read_registered(text: str) -> list[str]:
     return sorted(line.split()[1].partition("/")[0] for line in lines if "<Aor" not in line)
 
 
+def _count(text: str) -> int:
+    """Read a number of packets: Asterisk says `122K` for that of a long call."""
+    return int(text[:-1]) * 1000 if text.endswith("K") else int(text)
+
+
 def read_calls(text: str) -> dict[str, Call]:
     """Read the agents' calls from Asterisk's lists of channels and of their packets.
 
@@ -68,7 +73,7 @@ def read_calls(text: str) -> dict[str, Call]:
     for line in text.splitlines():
         words = line.split()
         if len(words) >= 10 and words[2].count(":") == 2:
-            packets[words[1]] = (int(words[4]), int(words[8]))
+            packets[words[1]] = (_count(words[4]), _count(words[8]))
     for line in text.splitlines():
         fields = line.split("!")
         if fields[0].startswith("PJSIP/") and len(fields) > 10 and fields[5] == "ConfBridge":
@@ -94,6 +99,7 @@ class Cluster:
         self.inventory = Path(inventory)
         self._context: ssl.SSLContext | None = None
         self._door = ""
+        self._address, self._timeout = "", HTTP_TIMEOUT
         self._database = ""
         self.reload()
 
@@ -135,6 +141,18 @@ class Cluster:
         """Return the same cluster, asked through another login host."""
         other = copy.copy(self)
         other._door = login_host
+        return other
+
+    def at(self, address: str, timeout: float) -> Cluster:
+        """Return the same cluster, asked at an address that isn't a login host's own.
+
+        Args:
+            address: such as one that moves between login hosts.
+            timeout: how long an answer is waited for, in seconds.
+        """
+        self._trust()
+        other = copy.copy(self)
+        other._address, other._timeout = address, timeout
         return other
 
     def reading(self, database: str) -> Cluster:
@@ -207,7 +225,7 @@ class Cluster:
         )[0][0]
 
     def _url(self, path: str) -> str:
-        address = self.address(self.door)
+        address = self._address or self.address(self.door)
         return f"https://{address}{path}" if self._encrypts else f"http://{address}:8080{path}"
 
     @property
@@ -223,7 +241,7 @@ class Cluster:
 
     def open(self, request: urllib.request.Request):
         """Send a request to the login service; returns the response, to be used with ``with``."""
-        return urllib.request.urlopen(request, timeout=HTTP_TIMEOUT, context=self._trust())
+        return urllib.request.urlopen(request, timeout=self._timeout, context=self._trust())
 
     def get_text(self, path: str) -> str:
         """Get a page of the login service, as an operator."""

@@ -26,11 +26,13 @@ def say(text: str) -> None:
     print(f"\n\033[1m{text}\033[0m", flush=True)
 
 
-def playbook(name: str, *words: str) -> None:
-    """Run a playbook and show its progress."""
+def playbook(name: str, *words: str) -> float:
+    """Run a playbook, show its progress, and return how many seconds it took."""
     started = time.monotonic()
     subprocess.run(["ansible-playbook", name, *words], cwd=ROOT, check=True)
-    print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
+    taken = time.monotonic() - started
+    print(f"{name}: {taken:.0f} s", flush=True)
+    return taken
 
 
 def build() -> Cluster:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import threading
 import time
@@ -20,6 +21,10 @@ TALKERS = ("115x", "116x")
 OVER = 10
 #: An agent tries again after so many seconds.
 AGAIN = 0.5
+#: How long a try waits for an answer, in seconds, where the login host may be gone.
+TRY = 15
+#: What such a try ends with.
+NO_ANSWER = (OSError, http.client.HTTPException)
 
 
 @dataclass(frozen=True)
@@ -79,23 +84,47 @@ def talking(cluster: Cluster):
     assert channels(cluster) == before
 
 
-def lost(cluster: Cluster, burst: Burst) -> set:
-    """List the logins that were answered with success and that the database doesn't have."""
+def lost(cluster: Cluster, burst: Burst) -> dict[tuple, list[str]]:
+    """List the logins that were answered with success and that the database doesn't have.
+
+    One whose phone took no call isn't lost: it has ended. Each comes with what its dialer's daemon
+    says of its last call.
+    """
     rows = cluster.sql("SELECT user, server_ip, conf_exten FROM vicidial_live_agents")
-    return burst.last() - {tuple(row) for row in rows}
+    missing = burst.last() - {tuple(row) for row in rows}
+    steps = {session: _steps(cluster, *session[1:]) for session in missing}
+    return {session: said for session, said in steps.items() if "failed" not in said}
+
+
+def _steps(cluster: Cluster, server_ip: str, room: str) -> list[str]:
+    """List what became of the last call into a room, as the dialer's daemon has logged it."""
+    log = cluster.run(
+        cluster.dialer_of(server_ip), "journalctl --no-pager --output cat --unit evenfloor-dialer"
+    )
+    lines = [json.loads(line.partition(": ")[2]) for line in log.splitlines() if ": {" in line]
+    calls = [said for said in lines if said["event"] == "originate" and said.get("room") == room]
+    tag = calls[-1]["session"] if calls else None
+    return [said["event"] for said in lines if said["session"] == tag]
 
 
 class Burst:
-    """Agents who log in over and over through two login hosts, until they are told to stop.
+    """Agents who log in over and over, until they are told to stop.
 
     Args:
         cluster: where.
+        address: at which address, where a try may get no answer; else through each login host.
+        pause: for how many seconds an agent waits after each login: where a playbook runs beside,
+            which would take several times as long on a machine that does nothing but logins.
     """
 
-    def __init__(self, cluster: Cluster):
+    def __init__(self, cluster: Cluster, address: str = "", pause: float = 0):
         doors = [cluster.through(host) for host in cluster.groups["login"]]
+        if address:
+            doors = [cluster.at(address, TRY)]
+        self._unanswered = NO_ANSWER if address else ()
         self._places = [(doors[number % len(doors)], f"{number}x") for number in AGENTS]
         self._passwords = {alias: cluster.password(alias) for _door, alias in self._places}
+        self._pause = pause
         self._over = threading.Event()
         self.logins: list[Login] = []
         self._sessions: dict[str, dict] = {}
@@ -143,6 +172,7 @@ class Burst:
     def _work(self, door: Cluster, alias: str) -> None:
         while not self._over.is_set():
             self.logins.append(self._log_in(door, alias))
+            self._over.wait(self._pause)
 
     def _log_in(self, door: Cluster, alias: str) -> Login:
         """Try until it succeeds: also when told to stop, because every login has to be answered."""
@@ -151,8 +181,8 @@ class Burst:
             began = time.monotonic()
             try:
                 session = door.login(alias, password=self._passwords[alias])
-            except HttpRefusal as refusal:
-                if refusal.status != 503 or began - first > PATIENCE:
+            except (HttpRefusal, *self._unanswered) as refusal:
+                if getattr(refusal, "status", 503) != 503 or began - first > PATIENCE:
                     raise
                 refusals += 1
                 time.sleep(AGAIN)

@@ -104,13 +104,13 @@ class DeskPhone:
             me = f"{way.getsockname()[0]}:{self._socket.getsockname()[1]}"
         self._sequence += 1
         uri = f"sip:{server}"
-        proof = _proof(challenge, name, password, uri) if challenge else ""
+        line = proof(challenge, name, password, uri) if challenge else ""
         text = (
             f"REGISTER {uri} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP {me};branch=z9hG4bK{uuid.uuid4().hex};rport\r\n"
             f"From: <sip:{name}@{server}>;tag={id(self)}\r\nTo: <sip:{name}@{server}>\r\n"
             f"Call-ID: {id(self)}@{server}\r\nCSeq: {self._sequence} REGISTER\r\n"
-            f"Contact: <sip:{name}@{me}>\r\nExpires: {EXPIRES}\r\nMax-Forwards: 70\r\n{proof}"
+            f"Contact: <sip:{name}@{me}>\r\nExpires: {EXPIRES}\r\nMax-Forwards: 70\r\n{line}"
             "Content-Length: 0\r\n\r\n"
         )
         self._answered[self._sequence] = (place, bool(challenge))
@@ -121,11 +121,11 @@ class DeskPhone:
         if not first.startswith("SIP/2.0"):
             self._answer(text, sender)
             if first.startswith("NOTIFY"):
-                self._obey(_header(text, "Event"))
+                self._obey(header(text, "Event"))
             return
-        place, proven = self._answered.get(int(_header(text, "CSeq").split()[0]), ("", True))
+        place, proven = self._answered.get(int(header(text, "CSeq").split()[0]), ("", True))
         if " 401 " in first and not proven and place in self.accounts:
-            self._register(place, _header(text, "WWW-Authenticate"))
+            self._register(place, header(text, "WWW-Authenticate"))
         elif " 200 " not in first:
             self.refused.append(f"{place}: {first}")
 
@@ -143,12 +143,13 @@ class DeskPhone:
         self._socket.sendto("\r\n".join(answer).encode(), sender)
 
 
-def _header(text: str, name: str) -> str:
+def header(text: str, name: str) -> str:
+    """Return the value of a line of a message's head; empty where it has none."""
     found = re.search(rf"^{name}:\s*(.*?)\r$", text, re.IGNORECASE | re.MULTILINE)
     return found[1] if found else ""
 
 
-def _proof(challenge: str, name: str, password: str, uri: str) -> str:
+def proof(challenge: str, name: str, password: str, uri: str) -> str:
     """Answer a challenge as RFC 2617 says, with ``qop=auth``."""
     asked = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
     ends = (f"{name}:{asked['realm']}:{password}", f"REGISTER:{uri}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from lab.cluster import Cluster
+from tests.host_phone import HostPhone
 from tests.waiting import PATIENCE
 
 FOLDER = "/root/linphone"
@@ -32,20 +32,10 @@ linphonec -a -c rc -d 6 -l log < in > out 2>&1
 """
 
 
-class Linphone:
-    """One Linphone.
+class Linphone(HostPhone):
+    """One Linphone."""
 
-    Args:
-        cluster: where.
-        host: the host's name.
-        address: where it fetches its accounts.
-    """
-
-    def __init__(self, cluster: Cluster, host: str, address: str):
-        self._cluster, self._host, self._address = cluster, host, address
-
-    def _run(self, command: str) -> str:
-        return self._cluster.run(self._host, f"cd {FOLDER} && {command}")
+    folder = FOLDER
 
     def install(self) -> None:
         """Install it, and let the computer trust the cluster's authority."""

@@ -26,6 +26,10 @@ DASHBOARD = FILES / "dashboards/evenfloor.json"
 OF_EXPORTERS = {
     "mysql_up",
     "mysql_global_status_questions",
+    "mysql_global_status_wsrep_cluster_size",
+    "mysql_global_status_wsrep_flow_control_paused_ns",
+    "mysql_global_status_wsrep_local_recv_queue",
+    "mysql_global_status_wsrep_ready",
     "mysql_global_status_threads_connected",
     "mysql_global_variables_max_connections",
     "node_textfile_mtime_seconds",

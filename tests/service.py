@@ -23,6 +23,8 @@ PACKAGE = SCHEMA.parents[3] / "plugins/balancer"
 HANG = 60
 #: The secrets of the service under test.
 SESSION_SECRET, OPERATOR_TOKEN = "what signs sessions", "what operators show"
+#: The one before, and the one after, as while it is changed.
+METRICS_TOKENS = "an old metrics token", "a metrics token"
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -54,6 +56,7 @@ class Service:
         self.config = folder / "evenfloor.ini"
         lines = [f"{key} = {value}" for key, value in database.items()]
         secrets = f"session_secret = {SESSION_SECRET}\noperator_token = {OPERATOR_TOKEN}\n"
+        secrets += f"metrics_token = {','.join(METRICS_TOKENS)}\n"
         self.config.write_text("\n".join(["[database]", *lines, "[login]", secrets, more]))
         self.metrics = folder / "metrics"
         self.metrics.mkdir()

@@ -15,6 +15,7 @@ SERVICES = {
     "database": ["mariadb"],
     "login": ["nginx", "evenfloor-login"],
     "dialers": ["asterisk", "evenfloor-dialer"],
+    "sip_edge": ["kamailio"],
     "seats": ["evenfloor-softphone"],
     "monitoring": ["prometheus", "prometheus-alertmanager"],
 }

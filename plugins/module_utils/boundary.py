@@ -14,7 +14,7 @@ REGISTERED_STATES = ("REGISTERED", "REACHABLE", "LAGGED")
 UNKNOWN_STATES = ("UNKNOWN", "")
 #: What ``phones.phone_type`` says on a cluster that Evenfloor built. ``is_webphone`` is something
 #: else: a phone that VICIdial's page opens after the choice.
-SIP_PHONE, BROWSER_PHONE = "PJSIP", "BROWSER"
+SIP_PHONE, BROWSER_PHONE, EDGE_PHONE = "PJSIP", "BROWSER", "EDGE"
 #: The values of ``phones.is_webphone`` of a phone that VICIdial's login page opens in the browser.
 WEBPHONES = ("Y", "Y_API_LAUNCH")
 #: The table of the rooms that agents are put into, by ``servers.conf_engine``.

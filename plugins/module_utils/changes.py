@@ -63,7 +63,7 @@ def count_changes(results: Iterable[Any]) -> dict[str, dict[str, int]]:
     counts = {row: dict.fromkeys(COLUMNS, 0) for row in ROWS}
     for result in _flat(results):
         for name, number in (result.get("counts") or {}).items():
-            row, _, column = name.partition("_")
+            row, _underscore, column = name.partition("_")
             column = _ALSO.get(column, column)
             if row in counts and column in counts[row]:
                 counts[row][column] += number

@@ -12,9 +12,9 @@ import contextlib
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import (
-    BROWSER_PHONE,
     split_logins,
 )
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phone_kinds import kind_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Alias,
     Phone,
@@ -153,9 +153,9 @@ def read_phones(cursor):
             password or "",
             secret or "",
             name or "",
-            kind == BROWSER_PHONE,
+            kind_of(phone_type),
         )
-        for extension, server_ip, login, password, secret, name, kind in cursor.fetchall()
+        for extension, server_ip, login, password, secret, name, phone_type in cursor.fetchall()
     ]
 
 

@@ -61,7 +61,8 @@ def _look_at_row(name, row, heartbeat_timeout):
         fix = "log agents out, add rooms (dialer_last_room), or set max_agents below its rooms"
         found.append(Finding("no_free_room", f"{name} has no free room", fix, dialer=name))
     if row["calls_kept"]:
-        what = f"{row['calls_kept']} calls on {name} have no row: too many at once to end them"
+        why = "too many at once to end them, or lost in a restore"
+        what = f"{row['calls_kept']} calls on {name} have no row: {why}"
         fix = f"bring the rows back; to end the calls, run this on {name}: {END_KEPT_CALLS}"
         found.append(Finding("calls_kept", what, fix, dialer=name))
     return found
@@ -232,5 +233,5 @@ def _differing(alias_id, phones, setting, effect):
     usual = counts.most_common(1)[0][0]
     odd = ", ".join(phone["login"] for phone in phones if phone[setting] != usual)
     what = f"{odd} has a different {setting.replace('_', ' ')} from the other phones: {effect}"
-    fix = f"set {setting} in the alias's entry and run aliases.yml"
+    fix = f"give the extension an entry of its own with {setting}, and run aliases.yml"
     return [Finding(f"{setting}s_differ", what, fix, alias_id)]

@@ -18,12 +18,15 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phone_models import (
     fix_for,
     most_accounts,
+    name_of,
 )
 
 #: Younger sessions and calls are not compared: the other half may still be on its way. In seconds.
 SESSION_GRACE = 20
 #: Clocks may differ by so many seconds: nothing depends on them but the order of log lines.
 CLOCK_TOLERANCE = 2.0
+#: A backup is overdue so many seconds after its time, or, while it is being made, so many.
+BACKUP_GRACE, LONGEST_BACKUP = 3600, 12 * 3600
 #: What a contact's status is while its phone can be called.
 REACHABLE = ("Avail", "NonQual", "NonQualified", "Created")
 
@@ -34,6 +37,8 @@ _SECONDS, _UNIQUE_ID = -3, -1
 #: Where the certificates of the cluster's authority are.
 _CERTIFICATES = PurePath("/etc/evenfloor")
 _RENEW_YOURS = "put a new one there with its key, and run systemctl reload nginx on that host"
+_BACKUP = "evenfloor-backup"
+_BACKUP_TIMES = ("now", "made", "due")
 _TAG = re.compile(TAG_PATTERN)
 
 
@@ -159,10 +164,10 @@ def _look_at_calls(dialer, channels):
 
 
 def look_at_filter(name, networks, filtered, loaded):
-    """Compare the filter that a dialer should have with the one that it has.
+    """Compare the filter that a dialer or an edge should have with the one that it has.
 
     Args:
-        name: the dialer's.
+        name: the host's.
         networks: the inventory's ``phone_networks``; empty where it says nothing.
         filtered: whether it should have a filter.
         loaded: whether it has one.
@@ -206,7 +211,7 @@ def look_at_registrations(missing, alias_of, alive, model_of=None, registered=No
     for extension, names in sorted(dialers_of.items()):
         alias = alias_of.get(extension, "")
         model = (model_of or {}).get(alias, "")
-        shown = f"{extension} ({model})" if model else extension
+        shown = f"{extension} ({name_of(model)})" if model else extension
         if 0 < most_accounts(model) <= (registered or {}).get(extension, 0):
             continue
         # It is registered while its page is open.
@@ -270,12 +275,73 @@ def look_at_certificates(name, text):
         own = PurePath(file).parent == _CERTIFICATES
         fix = "run site.yml, which makes a new one" if own else _RENEW_YOURS
         if PurePath(file).name == "ca.pem" and own:
-            fix = "move it and ca.key away on the database host and run site.yml: it makes others"
+            fix = (
+                "with one database, move it and ca.key away on its host and run site.yml: it makes"
+                " others"
+            )
         kind, what = "certificate_expires", f"expires on {value}" if value else "can't be read"
         if key == "name":
             kind, what = "certificate_unfit", f"is not for {value}, which clients type"
         found.append(Finding(kind, f"{file} of {name} {what}", fix, dialer=name))
     return found
+
+
+def look_at_backups(said, everybody=True):
+    """Find backups that failed, and those that are overdue.
+
+    One host of the cluster makes each backup, so that another's is as good as its own.
+
+    Args:
+        said: by host what the role ``backup``'s ``last.sh`` printed there: lines of a word and its
+            value. "result" is systemd's word for how the unit ended, "success" also where it never
+            ran, and "state" whether it runs. The others are missing where nothing is made
+            regularly, or nothing was yet; "due" is when the next one was or is due after the
+            newest. Times are seconds since the epoch.
+        everybody: whether all database hosts have answered. Else the newest may be elsewhere.
+
+    Returns:
+        Findings.
+    """
+    hosts = {name: _backup_words(text) for name, text in said.items()}
+    where = f"see journalctl -u {_BACKUP} there, and run backup.yml"
+    found = []
+    for name, host in hosts.items():
+        result = host.get("result", "success")
+        if result != "success":
+            what = f"the last backup on {name} failed ({result})"
+            found.append(Finding("backup_failed", what, where, dialer=name))
+        elif host.get("timer", "active") != "active":
+            what = f"the timer of {name} that makes backups doesn't run ({host['timer']})"
+            fix = f"run systemctl start {_BACKUP}.timer there"
+            found.append(Finding("backup_overdue", what, fix, dialer=name))
+    return found or (_overdue(hosts, where) if everybody else [])
+
+
+def _backup_words(text):
+    """Read what a host printed of its backups; a line that isn't one of its own is left out."""
+    found = {}
+    for line in text.splitlines():
+        word, _space, value = line.strip().partition(" ")
+        if word in ("result", "state", "timer") or (word in _BACKUP_TIMES and value.isdecimal()):
+            found[word] = int(value) if word in _BACKUP_TIMES else value
+    return found
+
+
+def _overdue(hosts, fix):
+    """Find out whether on each host the next backup after the newest there was due long ago."""
+    late = {name: host for name, host in hosts.items() if {"due", "now"} <= set(host)}
+    for host in late.values():
+        runs = host.get("state") == "activating"
+        if host["due"] >= host["now"] - (LONGEST_BACKUP if runs else BACKUP_GRACE):
+            return []
+    if not late:
+        return []
+    name = max(late, key=lambda one: late[one].get("made", 0))
+    now, due, made = (late[name].get(key, 0) for key in ("now", "due", "made"))
+    newest = f"the newest, on {name}, is {(now - made) / 3600:.0f} hours old"
+    what = f"a backup was due {(now - due) / 3600:.0f} hours ago, and "
+    what += newest if made else "there is none"
+    return [Finding("backup_overdue", what, fix, dialer=name)]
 
 
 def look_at_clocks(clocks):

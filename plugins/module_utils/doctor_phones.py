@@ -60,6 +60,31 @@ def look_at_kinds(alias_id, phones):
     return [Finding("webphones_mixed", what, fix, alias_id)]
 
 
+def look_at_names(aliases, phones):
+    """Find the aliases that are named like a phone: VICIdial looks for an alias first.
+
+    Its page then takes a list even for a phone that is chosen already, and decides again whether
+    the phone's dialer may have the login.
+
+    Args:
+        aliases: phone logins by the alias's id.
+        phones: dicts with login.
+
+    Returns:
+        Findings.
+    """
+    logins = {phone["login"].lower() for phone in phones}
+    found = []
+    for alias_id in aliases:
+        if alias_id.lower() in logins:
+            what = f"{alias_id} is also the login of a phone: when that phone is chosen, VICIdial's"
+            what += " page looks at its dialer once more, and logs the agent in nowhere if the"
+            what += " dialer's heartbeat has got lost in a restart of the database"
+            fix = "in VICIdial, give the alias a name that no phone has as its login"
+            found.append(Finding("alias_named_like_phone", what, fix, alias_id))
+    return found
+
+
 def look_at_web_sockets(servers, phones, names):
     """Find the dialers whose web phones would connect to nothing, or to another dialer.
 

@@ -25,8 +25,8 @@ def findings(hostvars, groups, database):
     Args:
         hostvars: Ansible's; hosts that answered have ``doctor_clock`` and ``doctor_after``, those
             whose Asterisk was asked ``doctor_asterisk`` and ``doctor_filter``, seats
-            ``doctor_accounts``, hosts with certificates ``doctor_certificates``, as their tasks
-            registered them. What a host lacks isn't compared.
+            ``doctor_accounts``, hosts with certificates ``doctor_certificates``, database hosts
+            ``backup_last``, as their tasks registered them. What a host lacks isn't compared.
         groups: Ansible's ``groups``.
         database: what ``doctor_info`` returned.
 
@@ -42,6 +42,7 @@ def findings(hostvars, groups, database):
         *_of_filters(hostvars, groups, silent),
         *_of_seats(hostvars, groups, database, names, silent),
         *_of_certificates(hostvars, everybody, silent),
+        *_of_backups(hostvars, groups, everybody, silent),
         *doctor_hosts.look_at_clocks(_clocks(hostvars, everybody, silent)),
     ]
     return [*database["findings"], *(finding.as_dict() for finding in found)]
@@ -85,9 +86,9 @@ def _of_dialers(hostvars, database, names, silent):
 
 
 def _of_filters(hostvars, groups, silent):
-    """Find what the dialers' filters have to say."""
+    """Find what the filters of dialers and edges have to say."""
     found = []
-    for name in groups.get("dialers", []):
+    for name in [*groups.get("dialers", []), *groups.get("sip_edge", [])]:
         asked = hostvars[name].get("doctor_filter")
         if name in silent or asked is None or asked.get("skipped"):
             continue
@@ -125,6 +126,16 @@ def _of_certificates(hostvars, everybody, silent):
         if name not in silent and asked is not None:
             found += doctor_hosts.look_at_certificates(name, asked.get("stdout", ""))
     return found
+
+
+def _of_backups(hostvars, groups, everybody, silent):
+    """Find backups that failed, or that nobody made."""
+    said = {
+        name: hostvars[name]["backup_last"].get("stdout", "")
+        for name in everybody
+        if name not in silent and "backup_last" in hostvars[name]
+    }
+    return doctor_hosts.look_at_backups(said, set(groups.get("database", [])) <= set(said))
 
 
 def _clocks(hostvars, everybody, silent):

@@ -7,9 +7,12 @@ from __future__ import annotations
 import collections
 from typing import NamedTuple
 
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import EDGE
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phone_models import (
     FOLLOWING,
     MODELS,
+    most_accounts,
+    name_of,
 )
 
 
@@ -54,8 +57,9 @@ class Follower(NamedTuple):
 def find_followers(floor, following=None):
     """Find the phones that a new dialer still lacks.
 
-    A phone that is registered nowhere is off: nobody waits for it. Nor for one that can't hold as
-    many accounts as its alias has dialers, because it may have got others.
+    A phone of the edge has nothing to do. One that is registered nowhere is off: nobody waits for
+    it. Nor for one that can't hold as many accounts as its alias has dialers, because it may have
+    got others.
 
     Args:
         floor: a Floor.
@@ -67,17 +71,18 @@ def find_followers(floor, following=None):
     following = FOLLOWING if following is None else following
     awaited, others = [], []
     for alias in floor.aliases:
-        model = floor.models.get(alias["alias_id"].lower())
-        if model in MODELS and alias["extension"] not in floor.managed:
-            one = _follower(alias, model, floor)
+        noted = floor.models.get(alias["alias_id"].lower(), "")
+        known = name_of(noted) in MODELS
+        if known and alias["kind"] != EDGE and alias["extension"] not in floor.managed:
+            one = _follower(alias, noted, floor)
             if one and one.dialers:
-                (awaited if one.teller and model in following else others).append(one)
+                (awaited if one.teller and one.model in following else others).append(one)
     return awaited, others
 
 
-def _follower(alias, model, floor):
+def _follower(alias, noted, floor):
     """Return the phone of an alias; None where it is off, or can't hold that many accounts."""
-    extension, places, most = alias["extension"], alias["server_ips"], MODELS[model].most
+    extension, places, most = alias["extension"], alias["server_ips"], most_accounts(noted)
     registered = [there for there in places if (extension, there) in floor.registered]
     through = [there for there in registered if there in floor.opened]
     if not through or (most and len(places) > most):
@@ -85,7 +90,8 @@ def _follower(alias, model, floor):
     missing = [there for there in places if there not in registered and there not in floor.opened]
     dialers = tuple(floor.ready[there] for there in missing if there in floor.ready)
     tellers = [floor.ready[there] for there in through if there in floor.ready]
-    return Follower(alias["alias_id"], extension, model, dialers, next(iter(tellers), ""))
+    teller = next(iter(tellers), "")
+    return Follower(alias["alias_id"], extension, name_of(noted), dialers, teller)
 
 
 def waves(followers, size):

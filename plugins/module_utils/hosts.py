@@ -16,8 +16,10 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import ANY_NETWORK
 
+#: The groups of an inventory.
+GROUPS = ("database", "login", "dialers", "sip_edge", "seats", "monitoring")
 #: The groups whose hosts the playbooks work on, in the order of a report.
-WORKED_ON = ("database", "login", "managed_dialers", "seats", "monitoring")
+WORKED_ON = ("database", "login", "managed_dialers", "sip_edge", "seats", "monitoring")
 
 
 def seats(hostvars, groups):
@@ -33,6 +35,22 @@ def seats(hostvars, groups):
         {"name": name, "extensions": expand_extensions(ranges) if ranges else []}
         for name in groups.get("seats", [])
         for ranges in [hostvars[name].get("softphone_extensions")]
+    ]
+
+
+def edges(hostvars, groups):
+    """List the hosts at which phones register that hold a single account.
+
+    Returns:
+        Dicts with ``name`` and ``address``.
+    """
+    return [
+        {
+            "name": name,
+            "address": str(variables.get("sip_edge_address") or variables["ansible_host"]),
+        }
+        for name in groups.get("sip_edge", [])
+        for variables in [hostvars[name]]
     ]
 
 
@@ -124,9 +142,8 @@ def is_filtered(variables):
 def phone_sources(hostvars, groups, dialer):
     """List where packets for a dialer's SIP and RTP ports may come from.
 
-    A seat counts by its ``ansible_host``, and so does a monitoring host, which looks at the
-    certificate. Names aren't looked up: a firewall that does is as good
-    as the name service.
+    A seat counts by its ``ansible_host``, and so do an edge, and a monitoring host, which looks at
+    the certificate. Names aren't looked up: a firewall that does is as good as the name service.
 
     Args:
         hostvars: Ansible's.
@@ -137,7 +154,9 @@ def phone_sources(hostvars, groups, dialer):
         IPv4 networks, in order, none within another.
     """
     named = [text for text in phone_networks(hostvars[dialer]) if text != ANY_NETWORK]
-    names = [*groups.get("seats", []), *groups.get("monitoring", [])]
+    names = [
+        name for group in ("seats", "sip_edge", "monitoring") for name in groups.get(group, [])
+    ]
     own = [str(hostvars[name].get("ansible_host", "")) for name in names]
     texts = [*named, *filter(_is_ipv4, own)]
     networks = [ipaddress.IPv4Network(text, strict=False) for text in texts]
@@ -164,6 +183,24 @@ def database_addresses(hostvars, names):
     """
     keys = ("balancer_address", "server_ip", "ansible_host")
     return [str(next(filter(None, map(hostvars[name].get, keys)), "")) for name in names]
+
+
+def login_peers(hostvars, groups, host):
+    """List the login hosts that share another's ``login_address``: it moves between them.
+
+    Args:
+        hostvars: Ansible's.
+        groups: Ansible's.
+        host: the other's name.
+
+    Returns:
+        Names; empty where the host has an address of its own, or one that only it reaches.
+    """
+    address = hostvars[host].get("login_address")
+    if str(address).startswith("127."):
+        return []
+    names = [name for name in groups.get("login", []) if name != host]
+    return [name for name in names if address and hostvars[name].get("login_address") == address]
 
 
 def ready_dialers(hostvars, groups):
@@ -249,3 +286,15 @@ def clone_source(dialers, opened, clone_from=""):
         return named.get(clone_from, clone_from)
     in_service = (dialer["server_ip"] for dialer in dialers if dialer["server_ip"] in opened)
     return next(in_service, "")
+
+
+def hosts_of_cluster(groups):
+    """List the hosts that Evenfloor works on.
+
+    Args:
+        groups: Ansible's ``groups``.
+
+    Returns:
+        The names, each once.
+    """
+    return list(dict.fromkeys(name for group in GROUPS for name in groups.get(group, [])))

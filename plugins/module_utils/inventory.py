@@ -13,15 +13,16 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import (
     Problem,
 )
 
-#: The phone of agents who have only a browser and a headset.
-BROWSER = "browser"
+#: The kinds of phone: one that registers with every dialer, the login page of agents who have only
+#: a browser and a headset, and one that registers at the edge alone.
+SIP, BROWSER, EDGE = KINDS = ("sip", "browser", "edge")
 #: The settings of an entry of ``phone_aliases``, as modules take them.
 ENTRY_ARGUMENTS = {
     "extensions": {"type": "raw", "required": True},
     "suffix": {"type": "str"},
     "dialers": {"type": "list", "elements": "str"},
     "name": {"type": "str"},
-    "phone": {"type": "str", "choices": ["sip", BROWSER]},
+    "phone": {"type": "str", "choices": list(KINDS)},
     "login_password": {"type": "str", "no_log": True},
     "registration_password": {"type": "str", "no_log": True},
 }
@@ -87,8 +88,8 @@ def expand_aliases(phone_aliases, dialers):
 
     Returns:
         Dicts with alias_id, extension, name, named (whether the inventory gives the name),
-        server_ips, in_browser (whether the login page is the phone), login_password,
-        registration_password (the passwords None where the inventory doesn't give them).
+        server_ips, kind (of phone), login_password, registration_password (the passwords None where
+        the inventory doesn't give them).
 
     Raises:
         InventoryError: a range can't be read, or a dialer isn't known.
@@ -109,7 +110,7 @@ def _expand_entry(entry, addresses):
             "name": pattern.replace("{extension}", extension),
             "named": bool(entry.get("name")),
             "server_ips": [addresses[name] for name in names],
-            "in_browser": is_in_browser(entry),
+            "kind": kind_of_phone(entry),
             "login_password": entry.get("login_password"),
             "registration_password": entry.get("registration_password"),
         }
@@ -122,9 +123,9 @@ def suffix_of(entry):
     return DEFAULT_SUFFIX if entry.get("suffix") is None else str(entry["suffix"])
 
 
-def is_in_browser(entry):
-    """Say whether the login page is the phone of an entry's aliases."""
-    return isinstance(entry, dict) and entry.get("phone") == BROWSER
+def kind_of_phone(entry):
+    """Return the kind of phone that an entry's aliases have."""
+    return (entry.get("phone") if isinstance(entry, dict) else None) or SIP
 
 
 def entry_name(entry):

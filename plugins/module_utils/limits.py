@@ -38,6 +38,8 @@ HIGHEST_MAX_AGENTS = 65535
 WEIGHT_DECIMALS = 2
 #: The defaults of roles.
 DATABASE_PORT = 3306
+#: The login service's, and nginx's without TLS; nginx's with TLS.
+HTTP_PORT, HTTPS_PORT = 8080, 443
 PHONE_TLS_PORT = 5061
 FIRST_ROOM = 8600051
 LAST_ROOM = 8600299
@@ -54,6 +56,7 @@ _ROOM = (1_000_000, 9_999_999)
 #: The least and the most of settings that are numbers; other numbers are from ANY_NUMBER.
 NUMBERS = {
     "agents_remove_without_asking": (0, 1_000_000),
+    "backup_keep": (1, 3650),
     "balancer_database_port": _PORT,
     "balancer_decisions_kept": (0, 3650 * _DAY),
     "balancer_guard_channels": (0, 65535),
@@ -153,7 +156,16 @@ _SUITE = _form(r"(?:[a-z][-a-z0-9]*)?", "lower-case letters, digits and -")
 #: The form of texts, or of each text in a list. Other texts are one line that is not empty.
 TEXTS = {
     "asterisk_suite": _SUITE,
+    # Nobody but root may look into it, so it is no folder that others use.
+    "backup_directory": _form(
+        r"(?:/[-_.a-zA-Z0-9]+){2,}",
+        "an absolute path of two folders or more, of letters, digits and - . _",
+    ),
+    "backup_key": _form(
+        r"age1[0-9a-z]{58}", "an age public key: age1 and 58 small letters and digits"
+    ),
     "balancer_address": _ADDRESS,
+    "sip_edge_address": _ADDRESS,
     "balancer_database_ca": _PLAIN_PATH,
     "balancer_database_host": _form(
         r"[-.:_0-9a-zA-Z]+(?: *, *[-.:_0-9a-zA-Z]+)*", "addresses or names, separated by commas"
@@ -176,6 +188,9 @@ TEXTS = {
     "dialer_asterisk_suite": _SUITE,
     "dialer_server_id": _form(r"[-_0-9a-zA-Z]{1,10}", "at most 10 letters, digits and - _"),
     "dialer_server_ip": _ADDRESS,
+    "floating_address_interface": _form(
+        r"[-.@_0-9a-zA-Z]{1,15}", "at most 15 letters, digits and - . _ @"
+    ),
     "login_address": _form(r"[-.:_0-9a-zA-Z]+", "an address or a name"),
     "login_certificate": _PLAIN_PATH,
     "login_certificate_key": _PLAIN_PATH,
@@ -209,11 +224,16 @@ TEXTS = {
 MAY_BE_EMPTY = frozenset(
     {
         "asterisk_suite",
+        "backup_fetch",
+        "backup_identity",
+        "backup_key",
+        "backup_time",
         "balancer_database_ca",
         "balancer_wheels",
         "dialer_asterisk_suite",
         "database_cluster_lost",
         "dialer_clone_from",
+        "floating_address_interface",
         "login_certificate",
         "login_certificate_key",
         "monitoring_mail_from",

@@ -7,12 +7,13 @@ Pure. ``hostvars`` and ``groups`` are Ansible's.
 
 from __future__ import annotations
 
+from ansible_collections.evenfloor.cluster.plugins.module_utils.hosts import login_peers
 from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import (
     DATABASE_PORT,
+    HTTP_PORT,
+    HTTPS_PORT,
     PHONE_TLS_PORT,
 )
-
-_HTTP, _HTTPS = 8080, 443
 
 
 def monitored(hostvars, groups):
@@ -25,7 +26,10 @@ def monitored(hostvars, groups):
         are dicts with ``host``, ``port``, ``target`` and ``starttls``, which is empty where TLS
         begins at once.
     """
-    logins = [_login(name, hostvars[name]) for name in groups.get("login", [])]
+    logins = [
+        _login(name, hostvars[name], bool(login_peers(hostvars, groups, name)))
+        for name in groups.get("login", [])
+    ]
     databases = [_database(name, hostvars[name]) for name in groups.get("database", [])]
     dialers = [_dialer(name, hostvars[name]) for name in groups.get("dialers", [])]
     encrypted = [
@@ -57,10 +61,12 @@ def _target(address, port):
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _login(host, variables):
+def _login(host, variables, floats):
+    """Say how a login host is asked: at its own address, also where agents use one that floats."""
     encrypts = variables.get("login_tls", "on") == "on"
-    address = _first(variables, "login_address", "balancer_address", "server_ip", "ansible_host")
-    port = variables.get("login_port") or (_HTTPS if encrypts else _HTTP)
+    typed = [] if floats else ["login_address"]
+    address = _first(variables, *typed, "balancer_address", "server_ip", "ansible_host")
+    port = variables.get("login_port") or (HTTPS_PORT if encrypts else HTTP_PORT)
     own = not variables.get("login_certificate")
     names = [str(name) for name in variables.get("login_names") or []]
     return {
@@ -68,7 +74,7 @@ def _login(host, variables):
         "target": _target(address, port),
         "encrypts": encrypts,
         "own": own,
-        "name": address if own or not names else names[0],
+        "name": address if own else [*names, _first(variables, "login_address") or address][0],
     }
 
 

@@ -3,6 +3,7 @@
 """What each model of phone does when a dialer is added: the plugins' side of the package's models.
 
 A phone's model is what the login service has noted: the file that it fetched last says which it is.
+One that holds fewer accounts than others of its maker is noted with their number, as ``yealink/6``.
 tests/unit/test_phone_models.py says that both sides know the same models.
 """
 
@@ -52,11 +53,20 @@ MODELS = {
 FOLLOWING = [name for name, model in MODELS.items() if model.follows]
 
 
-def most_accounts(model):
-    """Return how many accounts a model holds at most; 0 for any number, or an unknown model."""
-    return MODELS[model].most if model in MODELS else 0
+def name_of(noted):
+    """Return the name of a phone's model, without the number of its accounts."""
+    return noted.partition("/")[0]
 
 
-def fix_for(model):
+def most_accounts(noted):
+    """Return how many accounts a phone holds at most; 0 for any number, or an unknown model."""
+    name, _slash, fewer = noted.partition("/")
+    if fewer.isdecimal():
+        return int(fewer)
+    return MODELS[name].most if name in MODELS else 0
+
+
+def fix_for(noted):
     """Say what makes a phone register where it isn't registered; empty for an unknown model."""
-    return MODELS[model].again if model in MODELS else ""
+    name = name_of(noted)
+    return MODELS[name].again if name in MODELS else ""

@@ -152,7 +152,7 @@ class _Planner:
         for server_ip in alias["server_ips"]:
             old = there.get(server_ip)
             login = old.login if old else ""
-            common = (*passwords, name, alias["in_browser"])
+            common = (*passwords, name, alias["kind"])
             phone = Phone(alias["extension"], server_ip, login, *common)
             phone = self._plan_old(alias, phone, old) if old else self._plan_new(alias, phone)
             wanted[phone.login] = phone

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import SIP
 from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import LONGEST_LOGINS_LIST
 from ansible_collections.evenfloor.cluster.plugins.module_utils.passwords import (
     LOGIN_PASSWORD_LENGTH,
@@ -18,7 +19,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.passwords import
 
 
 class Phone(NamedTuple):
-    """A row of ``phones``; ``in_browser`` says whether the login page is the phone."""
+    """A row of ``phones``; ``kind`` is one of ``inventory.KINDS``."""
 
     extension: str
     server_ip: str
@@ -26,7 +27,7 @@ class Phone(NamedTuple):
     login_password: str
     registration_password: str
     name: str
-    in_browser: bool = False
+    kind: str = SIP
 
 
 class Alias(NamedTuple):

@@ -97,7 +97,7 @@ def write_secret(path, secret, group_id, mode):
 
 
 @contextlib.contextmanager
-def _written(path, text, group_id, mode):
+def _written(path, text, group_id, mode, owner_id=-1):
     """Write a file beside ``path``, safe on disk, to be put in its place.
 
     Raises:
@@ -108,7 +108,7 @@ def _written(path, text, group_id, mode):
         descriptor, name = tempfile.mkstemp(dir=Path(path).parent)
         temporary = Path(name)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchown(file.fileno(), -1, group_id)
+            os.fchown(file.fileno(), owner_id, group_id)
             os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()
@@ -179,7 +179,7 @@ def write_setting(path, key, value):
     """Write a setting into a file of lines like ``key = value``, and leave the rest as it is.
 
     Args:
-        path: the file; it keeps its group and mode.
+        path: the file; it keeps its owner, group and mode.
         key: the setting, of which there must be one line.
         value: its value, of letters and digits.
 
@@ -193,7 +193,8 @@ def write_setting(path, key, value):
         return False
     text = _setting(key).sub(lambda _line: f"{key} = {value}", _read(path))
     file = Path(path).stat()
-    with _written(path, text, file.st_gid, file.st_mode & 0o777) as temporary:
+    written = _written(path, text, file.st_gid, file.st_mode & 0o777, file.st_uid)
+    with written as temporary:
         temporary.replace(path)
     return True
 

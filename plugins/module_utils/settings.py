@@ -31,6 +31,7 @@ PREFIXES = (
     "database_",
     "dialer_",
     "drain_",
+    "floating_address_",
     "login_service_",
     "monitoring_",
     "phone_aliases_",
@@ -293,7 +294,8 @@ _CHECKS = {
 
 
 def _is_password(name):
-    return name.endswith("password")
+    # Somebody may have given the secret key instead of the public one.
+    return name.endswith("password") or name == "backup_key"
 
 
 def _named(name, value):

@@ -8,12 +8,16 @@ VICIdial's forms let people type anything.
 
 from __future__ import annotations
 
+import hashlib
 import re
 
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import EDGE
 from ansible_collections.evenfloor.cluster.plugins.module_utils.settings import is_one_line
 
 #: What the file of endpoints itself calls something.
-_TEMPLATES = frozenset({"phone", "browser-phone", "phone-auth", "phone-aor"})
+_TEMPLATES = frozenset(
+    {"phone", "browser-phone", "edge-phone", "phone-auth", "phone-aor", "edge-aor"}
+)
 #: A section's name ends at a bracket, and an endpoint's name goes into SIP addresses.
 _ENDPOINT = re.compile(r"[-._0-9a-zA-Z]{1,100}")
 
@@ -64,3 +68,27 @@ def asterisk_endpoints(phones):
         and phone["extension"].lower() not in _TEMPLATES
         and one_line(phone["registration_password"] or "")
     ]
+
+
+def edge_accounts(phones, realm):
+    """Return what an edge has to know of its phones: HA1 of RFC 2617, which is MD5.
+
+    Args:
+        phones: dicts with ``extension``, ``registration_password`` and ``kind``.
+        realm: the edge's.
+
+    Returns:
+        Hashes by extension; of phones that can be endpoints.
+    """
+    return {
+        phone["extension"]: _hash_of(phone, realm)
+        for phone in asterisk_endpoints(phones)
+        if phone["kind"] == EDGE
+    }
+
+
+def _hash_of(phone, realm):
+    # As the phone has it in its file, and Asterisk reads it.
+    password = one_line(phone["registration_password"])
+    text = f"{phone['extension']}:{realm}:{password}"
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -27,39 +27,6 @@ description:
   - Everything happens in bulk, and while no other module changes the cluster. What goes is kept
     first, in a transaction of its own, and the rest is one transaction.
 options:
-  phone_aliases:
-    description:
-      - The inventory's list.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      extensions:
-        description: One alias for each of these, like C("101-160") or a list of such ranges.
-        type: raw
-        required: true
-      suffix:
-        description: What is appended to an extension to make its alias; C(x) by default.
-        type: str
-      dialers:
-        description: The names of the dialers behind the alias; by default every dialer.
-        type: list
-        elements: str
-      name:
-        description: The alias's name; C({extension}) stands for the extension.
-        type: str
-      phone:
-        description:
-          - V(browser) makes the login page the phone, on clusters that Evenfloor built.
-          - V(sip) is every other phone.
-        type: str
-        choices: [sip, browser]
-      login_password:
-        description: What the agent types; by default generated once for each alias.
-        type: str
-      registration_password:
-        description: What the softphone uses; by default generated once for each alias.
-        type: str
   dialers:
     description:
       - The dialers, each with C(name) and C(server_ip), in the inventory's order.
@@ -126,6 +93,7 @@ attributes:
 extends_documentation_fragment:
   - evenfloor.cluster.database
   - evenfloor.cluster.provisioning
+  - evenfloor.cluster.phone_aliases
   - evenfloor.cluster.attributes
 """
 
@@ -203,7 +171,6 @@ from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import (
-    BROWSER_PHONE,
     SIP_PHONE,
     join_logins,
 )
@@ -224,6 +191,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.passwords import
     LOGIN_PASSWORD_LENGTH,
     check_login_password_length,
 )
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phone_kinds import TYPES
 from ansible_collections.evenfloor.cluster.plugins.module_utils.phones import (
     make_plan,
 )
@@ -269,6 +237,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.run_lease import
 
 #: Clusters of earlier releases have no such table, and beside VICIdial nobody may see it.
 PHONE_TOKENS = "evenfloor_phone_tokens"
+#: The types of phones that don't register with each dialer by themselves.
+_SPECIAL = tuple(sorted(set(TYPES.values()) - {SIP_PHONE}))
 
 
 class Found(NamedTuple):
@@ -362,12 +332,14 @@ def write_phones(cursor, plan):
     for _old, phone in plan.renamed_phones:
         cursor.execute(f"UPDATE phones SET login = %s {where}", (phone.login, *place_of(phone)))
     for phone in plan.changed_phones:
-        values = (phone.login_password, phone.registration_password, phone.name, phone.in_browser)
+        values = (phone.login_password, phone.registration_password, phone.name)
+        phone_type = TYPES[phone.kind]
         cursor.execute(
             "UPDATE phones SET pass = %s, conf_secret = %s, fullname = %s, phone_type ="
-            f" CASE WHEN %s THEN '{BROWSER_PHONE}' WHEN phone_type = '{BROWSER_PHONE}'"
-            f" THEN '{SIP_PHONE}' ELSE phone_type END {where}",
-            (*values, *place_of(phone)),
+            # A phone that registers itself keeps what its type says besides.
+            f" CASE WHEN %s IN %s THEN %s WHEN phone_type IN %s THEN '{SIP_PHONE}'"
+            f" ELSE phone_type END {where}",
+            (*values, phone_type, _SPECIAL, phone_type, _SPECIAL, *place_of(phone)),
         )
 
 

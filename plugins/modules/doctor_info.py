@@ -66,8 +66,9 @@ aliases:
   type: dict
 models:
   description:
-    - By alias which kind of phone has fetched its accounts last, such as V(yealink). It is
-      V(browser) where the phone is the login page.
+    - By alias which kind of phone has fetched its accounts last, such as V(yealink); V(yealink/6)
+      is one with 6 accounts, where others of its maker hold more. It is V(browser) where the phone
+      is the login page, and V(edge) where it registers at an edge.
   returned: success
   type: dict
 """
@@ -95,12 +96,13 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_database 
     look_at_prepared,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_phones import (
+    look_at_names,
     look_at_reporting,
     look_at_web_sockets,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors import flavor_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import (
-    BROWSER,
+    SIP,
     expand_aliases,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.removed import read_closed
@@ -167,15 +169,19 @@ def read_phones(cursor):
     ]
 
 
-def look_at_vicidial(cursor, phones, names):
-    """Look at what VICIdial's processes and pages do with phones."""
+def look_at_vicidial(cursor, phones, aliases, names):
+    """Look at what VICIdial's processes and pages do with phones and aliases."""
     cursor.execute(
         "SELECT server_ip, web_socket_url FROM servers WHERE active_asterisk_server = 'Y'"
         if "web_socket_url" in columns_of(cursor, "servers")
         else "SELECT server_ip, '' FROM servers WHERE FALSE"
     )
     servers = [{"server_ip": ip, "web_socket_url": url} for ip, url in cursor.fetchall()]
-    return [*look_at_reporting(phones, names), *look_at_web_sockets(servers, phones, names)]
+    return [
+        *look_at_reporting(phones, names),
+        *look_at_web_sockets(servers, phones, names),
+        *look_at_names(aliases, phones),
+    ]
 
 
 def read_sessions(cursor, server_ip):
@@ -238,7 +244,7 @@ def examine(module, cursor):
         *look_at_dialers(params["dialers"], rows, timeout),
         *look_at_logins(phones, names),
         *look_at_prepared(read_prepared(cursor)),
-        *([] if flavor.manages_dialers else look_at_vicidial(cursor, phones, names)),
+        *([] if flavor.manages_dialers else look_at_vicidial(cursor, phones, aliases, names)),
         *doctor.look_at(aliases),
     ]
     return {
@@ -247,7 +253,7 @@ def examine(module, cursor):
         "aliases": aliases_of_extensions(aliases, phones),
         "models": {
             **read_models(cursor),
-            **{alias["alias_id"]: BROWSER for alias in wanted if alias["in_browser"]},
+            **{alias["alias_id"]: alias["kind"] for alias in wanted if alias["kind"] != SIP},
         },
         "dialers": {
             row["server_ip"]: {

@@ -29,11 +29,6 @@ options:
     type: str
     choices: [login, registration, both]
     default: both
-  phone_aliases:
-    description: The inventory's list.
-    type: list
-    elements: dict
-    required: true
   dialers:
     description: The dialers, each with C(name) and C(server_ip).
     type: list
@@ -51,6 +46,7 @@ attributes:
 extends_documentation_fragment:
   - evenfloor.cluster.database
   - evenfloor.cluster.provisioning
+  - evenfloor.cluster.phone_aliases
   - evenfloor.cluster.attributes
 """
 

@@ -34,6 +34,8 @@ attributes:
   diff_mode:
     support: none
 extends_documentation_fragment: [evenfloor.cluster.attributes]
+author:
+  - Evenfloor contributors (@evenfloor)
 """
 
 EXAMPLES = r"""

@@ -61,7 +61,7 @@ phones:
   type: list
   elements: dict
   sample: [{"extension": "101", "server_ip": "10.0.0.13", "dialer": "dialer3", "login": "101c",
-            "name": "Agent 101", "registered": true, "in_browser": false}]
+            "name": "Agent 101", "registered": true, "kind": "sip"}]
 awaited:
   description:
     - The logins of those phones that aren't registered and should be, because the extension is
@@ -89,7 +89,7 @@ opened:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import (
-    BROWSER_PHONE,
+    EDGE_PHONE,
     REGISTERED_STATES,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.database import (
@@ -101,6 +101,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.database import 
     work_on_database,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import expand_extensions
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phone_kinds import kind_of
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
     Phone,
     place_of,
@@ -147,10 +148,10 @@ def read_phones(cursor, params, extensions, closed):
             "login": login,
             "name": name or "",
             "registered": state in REGISTERED_STATES,
-            "in_browser": kind == BROWSER_PHONE,
+            "kind": kind_of(phone_type),
             **({"registration_password": secret} if with_passwords else {}),
         }
-        for extension, server_ip, login, name, state, secret, kind in found
+        for extension, server_ip, login, name, state, secret, phone_type in found
     ]
 
 
@@ -180,14 +181,17 @@ def expected_extensions(cursor, opened, managed):
 
 
 def fetching_extensions(cursor):
-    """Read the extensions whose phones fetch their accounts from the login hosts."""
+    """Read the extensions whose phones fetch an account of each dialer from the login hosts."""
     models = read_models(cursor)
     if not models:
         return set()
     logins = [login for a in read_aliases(cursor) if a.alias_id in models for login in a.logins]
     if not logins:
         return set()
-    cursor.execute("SELECT DISTINCT extension FROM phones WHERE login IN %s", (logins,))
+    cursor.execute(
+        "SELECT DISTINCT extension FROM phones WHERE login IN %s AND phone_type <> %s",
+        (logins, EDGE_PHONE),
+    )
     return {row[0] for row in cursor.fetchall()}
 
 

@@ -47,9 +47,9 @@ options:
       registered:
         description: Not used here.
         type: bool
-      in_browser:
+      kind:
         description: Not used here.
-        type: bool
+        type: str
   grow:
     description: Whether accounts may be added and changed. Without it they are only removed.
     type: bool
@@ -291,7 +291,7 @@ PHONE_ARGUMENTS = {
     "login": {"type": "str"},
     "name": {"type": "str"},
     "registered": {"type": "bool"},
-    "in_browser": {"type": "bool"},
+    "kind": {"type": "str"},
 }
 
 

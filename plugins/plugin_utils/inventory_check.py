@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 import yaml
-from ansible_collections.evenfloor.cluster.plugins.module_utils import settings, validation
+from ansible_collections.evenfloor.cluster.plugins.module_utils import hosts, settings, validation
 from ansible_collections.evenfloor.cluster.plugins.module_utils.problem import Problem
 
 #: A clone, or the installed collection.
@@ -90,7 +90,7 @@ def _settings_last(path):
 def _sentences(hostvars, groups, check):
     rules = read_rules()
     given, unreadable = {}, []
-    for host in validation.hosts_of_cluster(groups):
+    for host in hosts.hosts_of_cluster(groups):
         given[host], wrong = _read(host, hostvars, rules)
         unreadable += wrong
     found, usable = settings.check_settings(given, rules)

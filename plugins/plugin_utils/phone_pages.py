@@ -17,8 +17,8 @@ except ImportError:  # a control node that has only the collection
 #: The softphones: what their pages say, and how their QR code writes an address. Without such a
 #: way, the address is typed or pasted. The files are those of the package (provision_models).
 SOFTPHONES = (
-    ("Linphone", "linphone.xml", "https", "Scan this in Linphone's assistant (“Fetch remote"
-     " configuration”), or paste the address there."),
+    ("Linphone", "linphone.xml", "https", "Scan this in Linphone's assistant (\u201cFetch"
+     " remote configuration\u201d), or paste the address there."),
     ("Groundwire", "groundwire.xml", "provlinkbs", "Scan this with the camera. Groundwire gets one"
      " dialer."),
     ("Zoiper", "zoiper.xml", "", "Give this address as the address of the configuration."),

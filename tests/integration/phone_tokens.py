@@ -23,6 +23,8 @@ FUNCTIONS = {
     **granted("flavor_plain", "flavor_plain_browser_functions"),
 }
 TEMPLATES = granted("database", "database_functions")
+#: As the role settings makes them of the inventory.
+EDGES = [{"name": "edge1", "address": "10.1.0.41"}, {"name": "edge2", "address": "10.1.0.42"}]
 
 
 def secret(extension: int) -> str:
@@ -80,6 +82,7 @@ def make_function(cluster: Cluster) -> None:
                 database_name=DATABASE,
                 database_function=name,
                 database_function_made_of="a test",
+                cluster_edges=EDGES,
             )
         )
 

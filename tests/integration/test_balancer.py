@@ -141,6 +141,20 @@ def test_auto_looks_at_registrations_where_any_phone_of_the_dialer_has_one(
     assert make_balancer(registration="auto").choose(**ALIAS).server_ip == "10.1.0.3"
 
 
+def test_a_dialer_that_is_opened_is_looked_at_anew(floor_of_three, make_balancer):
+    """Until its first phone registers it says nothing, and that may be remembered from before."""
+    floor_of_three.run("UPDATE phones SET peer_status = 'REACHABLE' WHERE server_ip <> '10.1.0.3'")
+    new = "UPDATE servers SET active_agent_login_server = %s WHERE server_ip = '10.1.0.3'"
+    floor_of_three.run(new, ("N",))
+    auto = make_balancer(registration="auto")
+    assert auto.choose(**ALIAS).server_ip == "10.1.0.2"
+    # Its first phone registers, which isn't this agent's, and it is opened.
+    floor_of_three.run("UPDATE phones SET peer_status = 'REACHABLE' WHERE login = '1002d3'")
+    floor_of_three.run(new, ("Y",))
+    assert auto.choose(**ALIAS).server_ip == "10.1.0.2"
+    assert auto.choose(**{**ALIAS, "alias": "1002x"}).server_ip == "10.1.0.3"
+
+
 def test_a_web_phone_is_chosen_whether_it_is_registered_or_not(floor_of_three, make_balancer):
     for kind in ("Y", "Y_API_LAUNCH"):
         floor_of_three.run("UPDATE phones SET is_webphone = %s", (kind,))

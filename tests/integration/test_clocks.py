@@ -61,7 +61,7 @@ class Clock:
     def beat(self) -> None:
         """Send a heartbeat, as the daemon or as VICIdial's process does."""
         if self._own:
-            for statement in daemon_statements.beat(IP, TOKEN):
+            for statement in daemon_statements.beat(IP, TOKEN, daemon_statements.Work(0, 0, 0), 1):
                 self.read(statement)
         else:
             self.cluster.run("UPDATE server_updater SET last_update = NOW()")

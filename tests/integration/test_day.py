@@ -6,6 +6,7 @@ import re
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 
 from evenfloor import cli, history_statements
 from evenfloor.config import Config, DatabaseConfig
@@ -120,6 +121,23 @@ def test_the_command_shows_a_day_and_writes_its_quarter_minutes(command, floor, 
     assert rows[1].endswith(",d1,10.1.0.1,4,open")
     status, text = command("day", "--date", str(YESTERDAY), "--json")
     assert json.loads(text)["dialers"][0]["most"] == 6
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    counts=strategies.tuples(*[strategies.integers(0, 400)] * 2),
+    weights=strategies.tuples(*[strategies.integers(10, 10_000)] * 2),
+)
+def test_with_weights_the_spread_of_a_day_is_said_in_shares(floor, counts, weights):
+    floor.run("DELETE FROM evenfloor_history")
+    floor.run("DELETE FROM evenfloor_weights")
+    record(floor, 1000, *counts)
+    for number, weight in enumerate(weights, start=1):
+        row = f"10.1.0.{number}", weight / 100
+        floor.run("INSERT INTO evenfloor_weights VALUES (%s, %s)", row)
+    shares = [count * 100 / weight for count, weight in zip(counts, weights)]
+    found = floor.run(*history_statements.spread(1000, 1001)[:2])[0]
+    assert found == pytest.approx([max(shares) - min(shares)] * 2, abs=0.01)
 
 
 def test_a_day_of_which_nothing_is_known_is_said(command, floor):

@@ -156,6 +156,51 @@ def test_nobody_is_put_beside_a_call_whose_row_is_gone(start, cluster, asterisk)
     eventually(lambda: cluster.run(taken) == ((MANY,),))
 
 
+def restore(cluster: Cluster) -> None:
+    """Note a restore, as restore.yml does."""
+    cluster.run("UPDATE evenfloor_daemons SET token = '', beat = '1970-01-02', restored = 1")
+
+
+def mark(cluster: Cluster) -> int:
+    return cluster.run("SELECT restored FROM evenfloor_daemons")[0][0]
+
+
+def test_after_a_restore_a_single_call_whose_row_is_gone_goes_on(start, cluster, asterisk):
+    talk(cluster, asterisk, 2)
+    daemon = start()
+    wait_for_lists(asterisk, 1)
+    restore(cluster)
+    lose_rows(cluster, [tag_of(1)])
+    eventually(lambda: mark(cluster) == 2 and kept(cluster) == 1)
+    wait_for_lists(asterisk, 2)
+    assert asterisk.hung_up == []
+    held = "SELECT COUNT(*) FROM vicidial_confbridges WHERE extension LIKE 'PJSIP/101%'"
+    assert cluster.run(held) == ((1,),)
+    # Whoever takes over keeps it, too.
+    daemon.process.kill()
+    daemon.process.wait(PATIENCE)
+    start()
+    wait_for_lists(asterisk, 3)
+    assert asterisk.hung_up == [] and kept(cluster) == 1
+    del asterisk.channels[tag_of(1)]
+    eventually(lambda: mark(cluster) == 0 and kept(cluster) == 0)
+
+
+def test_after_a_restore_no_heartbeat_counts_before_the_rooms_are_compared(
+    start, cluster, asterisk
+):
+    talk(cluster, asterisk, 1)
+    start()
+    in_charge(cluster)
+    asterisk.lists_none = asterisk.cuts_lists = True  # nothing can be compared
+    restore(cluster)
+    eventually(lambda: cluster.run("SELECT token <> '' FROM evenfloor_daemons") == ((1,),))
+    assert cluster.run("SELECT YEAR(beat) FROM evenfloor_daemons") == ((1970,),)
+    asterisk.lists_none = asterisk.cuts_lists = False
+    eventually(lambda: cluster.run("SELECT YEAR(beat) > 1970 FROM evenfloor_daemons") == ((1,),))
+    assert mark(cluster) == 0 and asterisk.hung_up == []
+
+
 def work(cluster: Cluster) -> tuple:
     """Return what the daemon has noted: calls, findings, connections to Asterisk and database."""
     return cluster.run(
@@ -168,6 +213,8 @@ def test_the_daemon_notes_what_it_does_for_monitoring(start, cluster, asterisk):
     start()
     in_charge(cluster)
     eventually(lambda: work(cluster) == (2, 0, 1, 1))
+    reached = cluster.run("SELECT writes_to, LEFT(@@hostname, 64) FROM evenfloor_daemons")[0]
+    assert reached[0] == reached[1] != ""
     lose_rows(cluster, [tag_of(0)])
     cluster.run("UPDATE vicidial_confbridges SET extension = 'PJSIP/9' WHERE conf_exten = 8600059")
     # A call and a room that nobody lives in.

@@ -10,6 +10,7 @@ import pytest
 from evenfloor import daemon_statements as sql
 from evenfloor.config import DatabaseConfig
 from evenfloor.connection import Connection
+from evenfloor.daemon_statements import Work
 from evenfloor.daemon_store import DaemonStore, new_token
 from evenfloor.errors import DatabaseUnreachable
 from evenfloor.sql import Statement
@@ -152,6 +153,7 @@ def test_a_dialer_changes_no_row_of_another(floor, server, certificate, statemen
 
 
 #: What a dialer may not do at all, and a word of the answer.
+IDLE = Work(calls=0, findings=0, asterisk_connections=1)
 REFUSED = [
     # rows of another
     (
@@ -232,7 +234,7 @@ def test_what_a_daemon_asks_finds_the_indexes(floor):
     floor.run(f"USE {VIEWS}")
     asked = [
         *sql.take_charge("name", SECOND, "token", "host", 5)[3:],
-        *sql.beat(SECOND, "token"),
+        *sql.beat(SECOND, "token", IDLE, 1),
         sql.note_kept(SECOND, 1),
         sql.any_action(SECOND, "token"),
         *sql.claim_actions(SECOND, "token"),
@@ -275,7 +277,7 @@ def test_a_daemon_works_over_tls_with_the_clusters_authority(floor, server, cert
     store = store_of(server, str(certificate / "ca.pem"))
     assert store.take_charge(SECOND, lease=10).is_ours
     floor.run("UPDATE server_updater SET last_update = NULL")
-    store.beat(SECOND)
+    store.beat(SECOND, IDLE)
     beats = dict(floor.run("SELECT server_ip, last_update IS NOT NULL FROM server_updater"))
     assert beats == {FIRST: 0, SECOND: 1}
     ((_name, cipher),) = store._connection.run("SHOW SESSION STATUS LIKE 'Ssl_cipher'").rows
@@ -301,7 +303,7 @@ def test_no_password_goes_to_who_only_says_that_it_is_the_database(
         (certificate / "ca.pem", "0.0.0.0"),  # noqa: S104
     ):
         with pytest.raises(DatabaseUnreachable, match="certificate verify failed"):
-            store_of(server, str(tls_ca), host).beat(SECOND)
+            store_of(server, str(tls_ca), host).beat(SECOND, IDLE)
 
 
 @pytest.mark.parametrize("content", [None, "", "garbage"])
@@ -310,7 +312,7 @@ def test_an_authority_that_cannot_be_read_is_named(floor, server, tmp_path, cont
     if content is not None:
         path.write_text(content)
     with pytest.raises(DatabaseUnreachable, match=f"tls_ca {path} can't be used"):
-        store_of(server, str(path)).beat(SECOND)
+        store_of(server, str(path)).beat(SECOND, IDLE)
 
 
 def test_a_server_without_tls_is_not_spoken_to(certificate):

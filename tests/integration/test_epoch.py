@@ -40,8 +40,8 @@ def in_between(balancer: Balancer, other, times: int = 1) -> list:
     happened = []
     decide = balancer._won
 
-    def won(trail, view):
-        decided = decide(trail, view)
+    def won(*asked):
+        decided = decide(*asked)
         if len(happened) < times:
             happened.append(other(len(happened)))
         return decided

@@ -137,7 +137,7 @@ def front(service, certificates, folder, encrypts: bool):
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)  # noqa: S701
     text = environment.from_string((ROLE / "templates/nginx.conf.j2").read_text()).render(
         ansible_managed="a test's",
-        login_address="127.0.0.1",
+        login_front_listens="127.0.0.1",
         login_port=port,
         login_front_encrypts=encrypts,
         login_front_certificate=certificates.folder / "login.pem",

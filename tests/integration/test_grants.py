@@ -9,13 +9,14 @@ import pymysql
 import pytest
 
 from evenfloor import LoginRefused, heartbeat_statements
-from evenfloor.balancer import PRUNE_INTERVAL
 from evenfloor.callers import Caller
 from evenfloor.config import Config, DatabaseConfig, LoginConfig
 from evenfloor.connection import Connection
+from evenfloor.daemon_statements import Work
 from evenfloor.daemon_store import DaemonStore, new_token
 from evenfloor.errors import WrongPassword
 from evenfloor.heartbeats import Watcher
+from evenfloor.records import PRUNE_INTERVAL
 from evenfloor.watch import Watch
 from tests import mariadb
 from tests.integration import dialers
@@ -173,20 +174,22 @@ def test_a_dialers_daemon_can_do_all_it_does(dialer, cluster, server):
     ip = IP
     daemon = DaemonStore(DatabaseConfig(**dialer), new_token())
     assert daemon.take_charge(ip, lease=10).is_ours
-    daemon.beat(ip)
+    assert daemon.beat(ip, Work(0, 0, 0))  # an action waits
     daemon.note_kept(ip, 4)
+    daemon.note_compared(ip, 0)
     assert [action.tag for action in daemon.take_actions(ip)] == [tag]
     daemon.note_answered(ip, tag, "PJSIP/1001-00000001")
     daemon.note_late(tag)
-    assert [found.tag for found in daemon.sessions_on(ip)] == [tag]
-    (room,) = daemon.taken_rooms(ip)
+    (session,), (room,), _not_restored = daemon.compared(ip)
+    assert session.tag == tag
     daemon.hold_room(ip, room, "PJSIP/1001")
     daemon.end_session(ip, tag)
     daemon.free_room(ip, room)
     daemon.forget_actions(ip, 0)
     daemon.set_peer_state(ip, ["1001"], "REACHABLE")
     assert daemon.peer_states(ip)["1001"] == "REACHABLE"
-    assert daemon.taken_rooms(ip) == {} and daemon.sessions_on(ip) == []
+    assert daemon.compared(ip) == ([], {}, 0)
+    assert not daemon.beat(ip, Work(0, 0, 0))
     daemon.close()
 
 

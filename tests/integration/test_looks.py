@@ -141,3 +141,16 @@ def test_nothing_on_the_page_of_a_day_keeps_an_operator_out(page):
     check_dark(page)
     page.goto("/day?date=2001-01-01")
     take_picture(page, "day-empty")
+
+
+def test_a_bar_is_as_long_as_a_dialers_share_of_its_weight(page):
+    enter(page)
+    shares, widths = [], []
+    for row in page.locator("#dialers tr").all():
+        count = row.locator("td").nth(1).inner_text()
+        weight = 2 if "weight 2" in count else 1
+        assert (weight == 2) == ("dialer1" in row.inner_text())
+        shares.append(int(count.split()[0]) / weight)
+        widths.append(row.locator(".bar").evaluate("bar => parseFloat(bar.style.width)"))
+    assert len(shares) == len(DIALERS)
+    assert widths == pytest.approx([100 * share / max(shares) for share in shares], abs=0.1)

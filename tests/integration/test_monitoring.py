@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests import mariadb, service
+from tests import galera, mariadb, service
 from tests.integration.cluster import Cluster
 from tests.integration.conftest import DATABASE
 from tests.mariadb import free_port
@@ -25,14 +25,15 @@ ALERTING = {rule["alert"] for rule in rules(ALERTS)}
 COLLECTED = ("slave_status", "info_schema.innodb_cmp", "info_schema.innodb_cmpmem",
              "info_schema.query_response_time")  # fmt: skip
 #: Login hosts of the test are asked on loopback, and know who asks by the token all the same.
-TOKEN = service.OPERATOR_TOKEN
+TOKEN = service.METRICS_TOKENS[1]
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory):
     """A Prometheus that watches a service with two dialers, its database and a certificate."""
     folder = tmp_path_factory.mktemp("prometheus")
-    with mariadb.running() as server:
+    # A cluster of one: only a database in a cluster tells all that alerts ask for.
+    with mariadb.running(*galera.options("db1", free_port())) as server:
         mariadb.create_database(server, DATABASE)
         with server.connect(DATABASE) as connection:
             fill(Cluster(connection))
@@ -82,8 +83,9 @@ def fill(cluster: Cluster) -> None:
         cluster.add_phone(f"100{number}", server_ip, peer_status="REGISTERED")
         cluster.add_agent(server_ip)
         cluster.run(
-            "INSERT INTO evenfloor_daemons (server_ip, token, host, started, calls, findings)"
-            " VALUES (%s, 'x', 'x', UTC_TIMESTAMP(), 1, 2)",
+            "INSERT INTO evenfloor_daemons"
+            " (server_ip, token, host, started, calls, findings, writes_to)"
+            " VALUES (%s, 'x', 'x', UTC_TIMESTAMP(), 1, 2, 'db1')",
             (server_ip,),
         )
 

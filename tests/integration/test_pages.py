@@ -10,7 +10,7 @@ from tests import mariadb
 from tests.browser import CHROMIUM, browsing, front, visiting
 from tests.integration.cluster import Cluster
 from tests.integration.conftest import DATABASE
-from tests.service import OPERATOR_TOKEN, running
+from tests.service import HANG, OPERATOR_TOKEN, running
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium isn't installed")
 
@@ -223,6 +223,38 @@ def test_an_error_says_what_to_do(browser, site, page):
         says(another, "#answer", "You are logged out")
         fill(another, "1001x", "secret", "agent8")
         says(another, "#answer", "rings")
+
+
+@pytest.mark.parametrize("lost", ["answer", "host"])
+def test_a_login_that_got_no_answer_is_tried_again_and_is_one_session(
+    browser, site, database, lost
+):
+    """The login host dies when it has logged the agent in, or is gone without a word."""
+    asked = []
+
+    def lose(route) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            route.continue_()
+        elif lost == "answer":
+            route.fetch()
+            route.abort()
+
+    with visiting(browser, site, "Failed to load resource: net::ERR_FAILED") as page:
+        page.clock.install()
+        page.route("**/api/v1/login", lose)
+        page.goto("/")
+        fill(page, "1001x", "secret", "agent7")
+        if lost == "host":
+            says(page, "#answer", "Looking for a dialer")
+            page.clock.fast_forward(1000 * HANG)
+        says(page, "#answer", "Trying again")
+        page.clock.fast_forward(TOO_LONG)
+        says(page, "#answer", "rings")
+        expect(page.locator("#session")).to_be_focused()
+    assert len(asked) == 2
+    users = database.run("SELECT user FROM vicidial_live_agents")
+    assert len(users) == 1
 
 
 @pytest.mark.parametrize(("code", "button"), [("de", "Anmelden"), ("es", "Entrar")])

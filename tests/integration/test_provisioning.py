@@ -11,7 +11,7 @@ from evenfloor.provision_page import MASK
 from evenfloor.provision_store import proof_of
 from tests.integration.conftest import DATABASE
 from tests.integration.dialers import PASSWORD
-from tests.integration.phone_tokens import USER, give_token, secret, where, with_phones
+from tests.integration.phone_tokens import EDGES, USER, give_token, secret, where, with_phones
 from tests.integration.strangers import OFFICE, STRANGER, credentials, post
 from tests.service import OPERATOR_TOKEN, running
 
@@ -84,6 +84,21 @@ def test_a_dialer_that_is_added_or_removed_is_in_the_next_answer(service, phones
     phones.run("DELETE FROM phones WHERE login = '1001d9'")
     phones.run("DELETE FROM servers WHERE server_ip = '10.1.0.9'")
     assert accounts(fetch(service, token, "zoiper.xml")[1]) == wanted(1001, 1, 2, 3)
+
+
+def test_a_phone_of_the_edge_has_accounts_there_and_none_with_a_dialer(service, phones):
+    token = give_token(phones, "1001x")
+    phones.run("UPDATE phones SET phone_type = 'EDGE' WHERE extension = '1001'")
+    try:
+        all_of_them = accounts(fetch(service, token, "zoiper.xml")[1])
+        _answer, single = fetch(service, token, "groundwire.xml")
+        phones.run("UPDATE phones SET active = 'N' WHERE extension = '1001'")
+        none = accounts(fetch(service, token, "zoiper.xml")[1])
+    finally:
+        phones.run("UPDATE phones SET phone_type = 'PJSIP', active = 'Y' WHERE extension = '1001'")
+    assert all_of_them == {("1001", f"{edge['address']}:5060", secret(1001)) for edge in EDGES}
+    (host,) = parsed(single).iter("host")
+    assert host.text in {edge["address"] for edge in EDGES} and none == set()
 
 
 def test_a_phone_with_one_account_gets_a_dialer_that_takes_logins(service, phones):

@@ -247,3 +247,31 @@ def test_a_login_does_not_wait_for_phones_that_are_being_written(
         # It would wait until the transaction ends: longer than any answer is waited for.
         assert call("1001x", "secret", "agent7", "TEST").server_ip
         cursor.execute("ROLLBACK")
+
+
+def test_a_dialer_whose_rows_are_locked_is_passed_over_and_nobody_is_told_that_it_is_full(
+    server, cluster, make_balancer
+):
+    cluster.add_even_floor(dialers=2, aliases=1)
+    balancer = make_balancer()
+
+    def log_in() -> str:
+        return balancer.login("1001x", "secret", "agent7", "TEST").server_ip
+
+    usual = log_in()
+    with server.connect(DATABASE) as other, other.cursor() as cursor:
+        # Or it would lock every row that it reads.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        cursor.execute("START TRANSACTION")
+        lock = "SELECT * FROM vicidial_confbridges WHERE server_ip = %s FOR UPDATE"
+        cursor.execute(lock, (usual,))
+        second = log_in()
+        assert second != usual
+        cursor.execute(lock, (second,))
+        before = cluster.run("SELECT * FROM vicidial_live_agents")
+        with pytest.raises(LoginRefused) as refused:
+            log_in()
+        assert refused.value.reason == "database_unreachable"
+        assert cluster.run("SELECT * FROM vicidial_live_agents") == before
+        cursor.execute("ROLLBACK")
+    assert log_in() == usual

@@ -81,7 +81,7 @@ def test_an_error_nobody_foresaw_is_told_to_the_log_and_not_to_the_client(
     def broken(*_values):
         raise RuntimeError("the inside of it")
 
-    monkeypatch.setattr("evenfloor.balancer.LoginStore.sessions_of", broken)
+    monkeypatch.setattr("evenfloor.claims.Claims.sessions_of", broken)
     answer = client.post("/api/v1/logout", json={"user": "agent7"})
     assert (answer.status_code, answer.get_json()["error"]) == (500, "internal_server_error")
     assert "the inside of it" in caplog.text and "the inside" not in answer.text
@@ -193,5 +193,5 @@ def test_a_language_that_was_clicked_is_kept_and_none_is_made_up(client):
 
 def test_the_texts_of_the_page_cannot_leave_their_attribute(client):
     page = client.get("/?lang=en").text
-    found = re.search(r"<body data-words='([^']*)'>", page)[1]
+    found = re.search(r"<body data-words='([^']*)' ", page)[1]
     assert json.loads(html.unescape(found)) == languages.words("en")

@@ -30,7 +30,7 @@ def want(extension, server_ips, suffix="x", name=None, login_password=None, regi
         "name": name or f"Agent {extension}",
         "named": name is not None,
         "server_ips": list(server_ips),
-        "in_browser": False,
+        "kind": "sip",
         "login_password": login_password,
         "registration_password": registration,
     }

@@ -29,6 +29,7 @@ OPTIONS = read_rules().options
 CAMPAIGN = OPTIONS["campaigns"]["options"]
 ENDPOINTS = "dialer/templates/asterisk/endpoints.conf.j2"
 DEFAULTS = {**read("settings", "defaults/main.yml"), **read("dialer", "defaults/main.yml")}
+EDGE = {"cluster_edges": [{"name": "edge1", "address": "10.0.0.41"}], "cluster_edge_port": 5060}
 
 #: What somebody types: what YAML, Asterisk, INI files and SQL have a meaning for comes often.
 PIECES = st.sampled_from(
@@ -134,7 +135,7 @@ def inventories(draw):
 
 def rendered(phones, **variables) -> str:
     there = {"dialer_phones": {"phones": phones}, "dialer_srtp": {"rc": 0}}
-    return render(ENDPOINTS, **{**DEFAULTS, **variables}, **there)
+    return render(ENDPOINTS, **{**DEFAULTS, **EDGE, **variables}, **there)
 
 
 def as_phones(plan) -> list[dict]:
@@ -143,20 +144,28 @@ def as_phones(plan) -> list[dict]:
 
 def check_endpoints(phones, sections) -> None:
     """The file has the endpoints of these phones, with their values, and nothing else."""
-    kinds = [["phone"], ["browser-phone"]] if any(p["in_browser"] for p in phones) else [["phone"]]
-    names = [name for (name,) in kinds] + ["phone-auth", "phone-aor"]
+    kinds = {phone["kind"] for phone in phones}
+    names = ["phone", "phone-auth", "phone-aor"]
+    names += ["browser-phone"] if "browser" in kinds else []
+    names += ["edge-phone", "edge-aor"] if "edge" in kinds else []
     heads, sections = sections[: len(names)], sections[len(names) :]
     assert sorted(section.name for section in heads) == sorted(names)
     assert [section.templates[0] for section in heads] == ["!"] * len(heads)
     expected = []
     for phone in phones:
         extension = phone["extension"]
-        kind = ["browser-phone" if phone["in_browser"] else "phone"]
+        kind = {"sip": "phone"}.get(phone["kind"], f"{phone['kind']}-phone")
+        at_edge = phone["kind"] == "edge"
         password = written.one_line(phone["registration_password"])
         expected += [
-            (extension, kind, {"auth", "aors", "callerid"}, extension),
+            (extension, [kind], {"auth", "aors", "callerid"}, extension),
             (extension, ["phone-auth"], {"username", "password"}, password),
-            (extension, ["phone-aor"], set(), None),
+            (
+                extension,
+                ["edge-aor" if at_edge else "phone-aor"],
+                {"contact"} if at_edge else set(),
+                None,
+            ),
         ]
     found = []
     for name, templates, given_settings in sections:
@@ -288,7 +297,7 @@ PHONES = st.lists(
             "extension": st.one_of(TEXTS, st.sampled_from(["101", "102", "phone", "gs-1.2"])),
             "name": TEXTS,
             "registration_password": st.one_of(TEXTS, PASSWORDS),
-            "in_browser": st.booleans(),
+            "kind": st.sampled_from(["sip", "sip", "browser", "edge"]),
         }
     ),
     max_size=3,
@@ -337,7 +346,7 @@ def test_an_account_stays_in_its_line_and_field(phones):
 )
 def test_a_name_reaches_asterisk_as_it_is_but_for_quotes_and_line_ends(name, read):
     phone = {"extension": "101", "name": name, "registration_password": "pass;word"}
-    phone["in_browser"] = False
+    phone["kind"] = "sip"
     sections = parse(rendered([phone]))
     check_endpoints([phone], sections)
     (endpoint,) = (section for section in sections if section.templates == ["phone"])
@@ -358,4 +367,4 @@ def test_a_name_reaches_asterisk_as_it_is_but_for_quotes_and_line_ends(name, rea
     ],
 )
 def test_what_cannot_be_an_endpoint_is_left_out(phone):
-    assert len(parse(rendered([{**phone, "name": "Somebody", "in_browser": False}]))) == 3
+    assert len(parse(rendered([{**phone, "name": "Somebody", "kind": "sip"}]))) == 3

@@ -89,17 +89,17 @@ def test_asterisk_loads_what_browsers_need_only_where_there_are_any():
     assert "icesupport = no" in written("rtp.conf", False)
 
 
-def endpoints(*in_browser: bool) -> dict:
+def endpoints(*kinds: str) -> dict:
     phones = [
-        {"extension": f"10{n}", "name": "A", "registration_password": "secret", "in_browser": it}
-        for n, it in enumerate(in_browser, 1)
+        {"extension": f"10{n}", "name": "A", "registration_password": "secret", "kind": kind}
+        for n, kind in enumerate(kinds, 1)
     ]
     text = written("endpoints.conf", True, dialer_phones={"phones": phones}, dialer_srtp={"rc": 0})
     return {(s.name, s.templates[0]): s for s in parse(text)}
 
 
 def test_one_endpoint_serves_a_browser_and_another_a_softphone():
-    found = endpoints(True, False)
+    found = endpoints("browser", "sip")
     assert ("101", "browser-phone") in found and ("102", "phone") in found
     head = found["browser-phone", "!"]
     assert head.templates == ["!", "phone"]
@@ -109,25 +109,25 @@ def test_one_endpoint_serves_a_browser_and_another_a_softphone():
 
 
 def test_without_browser_phones_the_file_is_as_it_was():
-    assert ("browser-phone", "!") not in endpoints(False, False)
+    assert ("browser-phone", "!") not in endpoints("sip", "sip")
 
 
 @pytest.mark.parametrize("in_browser", [True, False])
 def test_the_filter_has_the_port_only_where_there_are_browser_phones(in_browser):
-    ports = read("dialer_edge", "vars/main.yml")["dialer_edge_tcp_ports"]
+    ports = read("dialer_firewall", "vars/main.yml")["dialer_firewall_tcp_ports"]
     assert ports.count("phone_wss_port") == ports.count("cluster_browser_phones") == 1
     tcp = [5060, 5061, 8089] if in_browser else [5060, 5061]
     common = {
-        "dialer_edge_sip_port": 5060, "dialer_edge_rtp_first": 10000,
-        "dialer_edge_rtp_last": 20000, "dialer_edge_tcp_ports": tcp,
-        "dialer_edge_sources": ["10.0.0.0/24"], "dialer_edge_log": "/log",
-        "dialer_edge_wakers": [], "dialer_wake_port": 0,
-        "dialer_edge_trunk_ports": [], "dialer_edge_local_ports": [],
+        "dialer_firewall_sip_port": 5060, "dialer_firewall_rtp_first": 10000,
+        "dialer_firewall_rtp_last": 20000, "dialer_firewall_tcp_ports": tcp,
+        "dialer_firewall_sources": ["10.0.0.0/24"], "dialer_firewall_log": "/log",
+        "dialer_firewall_wakers": [], "dialer_wake_port": 0,
+        "dialer_firewall_trunk_ports": [], "dialer_firewall_local_ports": [],
     }  # fmt: skip
-    rules = render("dialer_edge/templates/edge.nft.j2", **common)
+    rules = render("dialer_firewall/templates/firewall.nft.j2", **common)
     (line,) = [line for line in rules.splitlines() if "tcp dport" in line]
     assert ("8089" in line) is in_browser and "jump phone" in line
-    jail = render("dialer_edge/templates/jail.conf.j2", **common)
+    jail = render("dialer_firewall/templates/jail.conf.j2", **common)
     assert f"\nport = {','.join(map(str, tcp))}\n" in jail
 
 

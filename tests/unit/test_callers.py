@@ -100,3 +100,14 @@ def test_whoever_holds_the_configuration_may_do_anything():
 )
 def test_a_request_of_another_sites_page_is_known(headers, is_ours):
     assert is_of_this_site({"HTTP_HOST": "login.example", **headers}) == is_ours
+
+
+def test_a_metrics_token_reads_the_metrics_and_makes_nobody_an_operator():
+    def shows(token: str, known: str):
+        return caller_of({"HTTP_AUTHORIZATION": f"Bearer {token}"}, TOKEN, known)
+
+    for token in ("old", "new"):
+        caller = shows(token, "old,new")
+        assert caller.reads_metrics and not caller.is_trusted
+    for token, known in (("old", "new"), ("", ""), ("", ","), ("old,new", "old,new"), (TOKEN, "")):
+        assert not shows(token, known).reads_metrics

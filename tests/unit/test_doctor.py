@@ -139,6 +139,62 @@ def test_a_certificate_that_expires_soon_or_cannot_be_read_is_found():
     assert doctor.look_at_certificates("db1", "") == []
 
 
+def test_a_backup_that_failed_is_found():
+    (failed,) = doctor.look_at_backups({"db1": "result exit-code\n"})
+    assert kinds([failed]) == [("backup_failed", "", "db1")]
+    assert "(exit-code)" in failed.what and "journalctl -u evenfloor-backup" in failed.fix
+    assert doctor.look_at_backups({"db1": "result success\n", "db2": ""}) == []
+
+
+HOUR = 3600
+
+
+def backup(due, made=None, timer="active", now=1_000_000):
+    """What a host says whose backup was due, and complete, so many seconds before now."""
+    lines = ["result success", f"timer {timer}", f"now {now}", f"due {now - due:.0f}"]
+    return "\n".join([*lines, f"made {now - made:.0f}"] if made is not None else lines)
+
+
+def test_a_backup_that_nobody_made_is_found():
+    (late,) = doctor.look_at_backups({"db1": backup(due=3 * HOUR, made=27 * HOUR)})
+    assert kinds([late]) == [("backup_overdue", "", "db1")]
+    assert "due 3 hours ago" in late.what and "27 hours old" in late.what
+    (never,) = doctor.look_at_backups({"db1": backup(due=3 * HOUR)})
+    assert "there is none" in never.what
+
+
+def test_a_backup_may_take_a_while():
+    assert doctor.look_at_backups({"db1": backup(due=HOUR / 2, made=24 * HOUR)}) == []
+    assert doctor.look_at_backups({"db1": backup(due=-HOUR)}) == []
+    runs = backup(due=3 * HOUR, made=27 * HOUR) + "\nstate activating"
+    assert doctor.look_at_backups({"db1": runs}) == []
+    assert doctor.look_at_backups({"db1": backup(due=13 * HOUR) + "\nstate activating"})
+
+
+def test_a_host_that_did_not_answer_may_have_the_newest_backup():
+    said = {"db1": backup(due=99 * HOUR)}
+    assert doctor.look_at_backups(said) and not doctor.look_at_backups(said, everybody=False)
+
+
+@pytest.mark.parametrize("noise", ["due soon", "due 1", "Welcome", "now", "due -5\nnow 9e9"])
+def test_what_a_shell_prints_besides_is_no_backup(noise):
+    assert doctor.look_at_backups({"db1": noise}) == []
+
+
+def test_one_host_makes_the_backup_for_all():
+    none, old = backup(due=99 * HOUR), backup(due=3 * HOUR, made=27 * HOUR)
+    new = backup(due=-21 * HOUR, made=3 * HOUR)
+    assert doctor.look_at_backups({"db1": none, "db2": old, "db3": new}) == []
+    (late,) = doctor.look_at_backups({"db1": none, "db2": old})
+    assert kinds([late]) == [("backup_overdue", "", "db2")]
+
+
+def test_a_timer_that_was_stopped_is_found():
+    (stopped,) = doctor.look_at_backups({"db1": backup(due=-HOUR, made=HOUR, timer="inactive")})
+    assert kinds([stopped]) == [("backup_overdue", "", "db1")]
+    assert "systemctl start evenfloor-backup.timer" in stopped.fix
+
+
 def test_the_table_has_a_line_for_each_finding():
     assert as_table([]) == "All is well."
     rows = [Finding("clock_skew", "it is off", "set it", dialer="dialer1").as_dict()]

@@ -4,6 +4,7 @@ import pytest
 from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_database import AliasDoctor
 from ansible_collections.evenfloor.cluster.plugins.module_utils.doctor_phones import (
     look_at_kinds,
+    look_at_names,
     look_at_reporting,
     look_at_web_sockets,
 )
@@ -109,3 +110,9 @@ def test_passwords_that_differ_beside_vicidial_say_how_that_comes(owns_phones):
     (differ,) = [finding for finding in found if finding.kind == "login_passwords_differ"]
     assert ("voicemail" in differ.what) != owns_phones
     assert "run aliases.yml" in differ.fix
+
+
+def test_an_alias_is_found_that_is_named_like_a_phone_whoever_has_the_phone():
+    aliases = {"101x": ["101a"], "102B": ["102a"], "102x": ["102b"]}
+    found = look_at_names(aliases, [phone("101a"), phone("102a"), phone("102b")])
+    assert [(one.kind, one.alias) for one in found] == [("alias_named_like_phone", "102B")]

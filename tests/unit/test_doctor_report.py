@@ -51,6 +51,12 @@ def test_what_the_database_and_asterisk_say_is_put_together():
     assert report(findings=[row]) == [("no_free_room", "", "d"), NOT_REGISTERED]
 
 
+def test_a_backup_is_looked_at_where_it_was_asked_for():
+    failed = ("backup_failed", "", "dialer1")
+    assert failed in report(dialer={"backup_last": {"stdout": "result exit-code"}})
+    assert report(dialer={"backup_last": {"skipped": True}}) == [NOT_REGISTERED]
+
+
 def test_certificates_are_looked_at_where_they_were_asked_for():
     said = {"doctor_certificates": {"stdout": "login.pem notAfter=Dec  1 10:00:00 2026 GMT"}}
     assert ("certificate_expires", "", "dialer1") in report(dialer=said)
@@ -108,6 +114,13 @@ def test_a_dialers_filter_is_compared_with_the_inventory(networks, asked, kind):
         variables["phone_networks"] = networks
     found = [(kind, "", "dialer1")] if kind else []
     assert report(dialer=variables) == [NOT_REGISTERED, *found]
+
+
+def test_an_edges_filter_is_compared_too():
+    hostvars = {"edge1": {**CLOCK, "doctor_filter": NOT_LOADED, "phone_networks": ["10.0.0.0/8"]}}
+    groups = {"all": ["edge1"], "sip_edge": ["edge1"]}
+    (found,) = findings(hostvars, groups, {"findings": [], "aliases": {}, "dialers": {}})
+    assert (found["finding"], found["dialer"]) == ("filter_differs", "edge1")
 
 
 def test_a_clock_that_is_off_is_found():

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 INVENTORIES = [
     "inventory/example",
     "inventory/lab",
+    "inventory/vicidial_lab",
     "docs/examples/own-repository/inventory",
     "molecule/default/inventory",
     "molecule/interrupted/inventory",

@@ -16,7 +16,8 @@ OLD, OTHER, NEW = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 
 def alias(extension: str, *server_ips: str) -> dict:
     places = list(server_ips or (OLD, OTHER, NEW))
-    return {"alias_id": f"{extension}x", "extension": extension, "server_ips": places}
+    named = {"alias_id": f"{extension}x", "extension": extension}
+    return {**named, "server_ips": places, "kind": "sip"}
 
 
 def a_floor(models: dict, registered=None, **more) -> Floor:
@@ -70,6 +71,12 @@ def test_a_phone_that_cannot_hold_so_many_accounts_is_not_awaited():
     assert found(full) == ([], [])
     fits = a_floor({"101x": "grandstream"}, aliases=[alias("101", *places[:6])])
     assert found(fits) == (["101x"], [])
+    # The small one of a maker whose others hold more.
+    for noted, awaited in (("yealink/6", []), ("yealink/12", ["101x"]), ("yealink", ["101x"])):
+        floor = a_floor({"101x": noted}, aliases=[alias("101", *places)])
+        assert found(floor) == (awaited, [])
+    (one,), _others = find_followers(a_floor({"101x": "yealink/6"}))
+    assert one.model == "yealink"
 
 
 def test_an_alias_that_does_not_belong_on_the_new_dialer_is_left_alone():
@@ -106,3 +113,8 @@ def test_phones_are_named_by_alias_and_model():
         {"alias": "102x", "model": "yealink"},
     ]
     assert in_words(phones) == "101x, 102x (yealink); 103x (linphone)"
+
+
+def test_nobody_tells_a_phone_of_the_edge_or_waits_for_it_here():
+    floor = a_floor({"101x": "yealink"}, aliases=[{**alias("101"), "kind": "edge"}])
+    assert find_followers(floor) == ([], [])

@@ -75,7 +75,7 @@ def test_an_alias_is_its_extension_and_an_x_on_every_dialer():
             "name": f"Agent {extension}",
             "named": False,
             "server_ips": ["10.0.0.11", "10.0.0.12"],
-            "in_browser": False,
+            "kind": "sip",
             "login_password": None,
             "registration_password": None,
         }
@@ -100,7 +100,7 @@ def test_an_entry_may_give_suffix_dialers_name_and_passwords():
         "name": "Sales 201",
         "named": True,
         "server_ips": ["10.0.0.12"],
-        "in_browser": False,
+        "kind": "sip",
         "login_password": "typed",
         "registration_password": "spoken",
     }

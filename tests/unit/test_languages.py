@@ -7,7 +7,7 @@ import pytest
 from werkzeug.datastructures import LanguageAccept
 
 import evenfloor
-from evenfloor import languages, web
+from evenfloor import languages, refusals
 
 PACKAGE = Path(evenfloor.__file__).parent
 PAGE = (PACKAGE / "templates/login.html").read_text()
@@ -22,7 +22,7 @@ OTHERS = {"malformed", "no_answer", "service_unavailable", "too_many_requests", 
 def used() -> set[str]:
     """Return the keys that page and script use."""
     named = set(re.findall(r"\bwords\.([a-z_]+)", PAGE + SCRIPT))
-    return named | {f"error_{reason}" for reason in {*web.STATUS, *OTHERS, *PHONES}}
+    return named | {f"error_{reason}" for reason in {*refusals.STATUS, *OTHERS, *PHONES}}
 
 
 def placeholders(text: str) -> set[str]:

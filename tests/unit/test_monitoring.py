@@ -13,7 +13,7 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.hosts import pho
 from ansible_collections.evenfloor.cluster.plugins.module_utils.monitored import monitored
 from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import problems
 
-from evenfloor import metrics, web
+from evenfloor import floor_metrics, metrics
 from evenfloor.answers import FloorEntry
 from tests.prometheus import (
     ALERTS,
@@ -47,8 +47,14 @@ DAY = 86400
 
 def told_by_the_service() -> set[str]:
     """Return the names of what /metrics has of a floor with everything."""
-    entry = FloorEntry("dialer1", "10.0.0.1", True, "", 1, 0, 9, 9, 9, None, None, 0, 2, 1, 1, 1, 1)
-    families = [*web.floor_gauges([entry]), *prometheus_client.REGISTRY.collect()]
+    entry = FloorEntry(
+        "dialer1", "10.0.0.1", True, "", 1, 0, 9, 9, 9, None, None, 0, 2, 1, 1, 1, 1, "db1"
+    )
+    families = [
+        *floor_metrics.floor_gauges([entry]),
+        *floor_metrics.database_gauges("db1"),
+        *prometheus_client.REGISTRY.collect(),
+    ]
     metrics.CHOICES.labels(dialer="10.0.0.1", outcome="chosen")
     return {sample.name for family in families for sample in family.samples} | {
         "evenfloor_choices_total"
@@ -122,6 +128,28 @@ def refused(reason: str, value: str) -> dict:
     return login("evenfloor_refusals_total", value, f'reason="{reason}", ')
 
 
+def databases(metric: str, *values: str, job: str = "evenfloor-database") -> dict:
+    """Make the series of a metric of databases 1, 2 and so on."""
+    return {
+        f'{metric}{{instance="db{number}", job="{job}"}}': value
+        for number, value in enumerate(values, 1)
+    }
+
+
+def writes_to(*names: str, age: str = "1x60") -> dict:
+    """Make the series of a login host and of dialers, with the age of their heartbeats."""
+    first, *others = names
+    series = login("evenfloor_writes_to", "1x60", f'database="{first}", ')
+    for number, name in enumerate(others, 1):
+        labels = f'dialer="10.0.0.{number}", '
+        series |= login("evenfloor_dialer_writes_to", "1x60", f'{labels}database="{name}", ')
+        series |= login("evenfloor_heartbeat_age_seconds", age, labels)
+    return series
+
+
+WSREP = "mysql_global_status_wsrep_"
+THREE_UP = databases("mysql_up", "1x60", "1x60", "1x60")
+DB2 = {"instance": "db2", "job": "evenfloor-database"}
 DIALER1 = {"name": "dialer1", "dialer": "10.0.0.1"}
 END = "evenfloor_certificate_end_timestamp_seconds"
 SEEN = 'node_textfile_mtime_seconds{file="/x/evenfloor.prom", instance="monitoring1"}'
@@ -203,6 +231,51 @@ CASES = {
             {'mysql_up{instance="db1"}': "0x20 1x60"},
             {'mysql_up{instance="db1"}': "1x29 0x60"},
             login("evenfloor_up", "1x60"),
+            # Of several, the others go on.
+            databases("mysql_up", "0x60", "1x60", "1x60"),
+        ],
+    ),
+    "EvenfloorDatabaseNodeAway": (
+        databases("mysql_up", "1x60", "1x20 0x60", "1x60"), DB2,
+        "The database db2 is away", "the database on db2 has not answered",
+        [
+            databases("mysql_up", "1x20 0x60"),
+            databases("mysql_up", "1x60", "0x20 1x60"),
+            # With one database, nothing is said of a cluster.
+            databases("mysql_up", "1x60") | databases(WSREP + "ready", "0x60"),
+            THREE_UP | databases(WSREP + "ready", "1x60", "1x60", "1x60"),
+        ],
+    ),
+    "EvenfloorDatabasesFew": (
+        THREE_UP | databases(WSREP + "cluster_size", "3x20 2x60", "3x20 2x60", "1x60"), {},
+        "The cluster of databases is incomplete", "has had only 2 members",
+        [
+            databases("mysql_up", "1x60") | databases(WSREP + "cluster_size", "0x60"),
+            THREE_UP | databases(WSREP + "cluster_size", "3x60", "3x60", "3x60"),
+            THREE_UP | databases(WSREP + "cluster_size", "3x10 2x10 3x60"),
+        ],
+    ),
+    "EvenfloorDatabaseLags": (
+        databases(WSREP + "local_recv_queue", "0x60", "17x60"), DB2,
+        "The database db2 lags", "about 17 writes have waited on db2",
+        [
+            databases(WSREP + "local_recv_queue", "16x60", "0x60"),
+            databases(WSREP + "local_recv_queue", "0x20 99 0x60"),
+        ],
+    ),
+    "EvenfloorDatabaseWritesWait": (
+        # 12 of each minute's 60 seconds.
+        databases(WSREP + "flow_control_paused_ns", "0x60", "0+12000000000x60"), {},
+        "Writes wait for a database that lags", "held up for 20% of the time",
+        [databases(WSREP + "flow_control_paused_ns", "0+3000000000x60", "99x60")],
+    ),
+    "EvenfloorWritersDiffer": (
+        writes_to("db1", "db1", "db2"), {},
+        "Several databases are written to", "have reached 2 different databases",
+        [
+            writes_to("db1", "db1", "db1"),
+            # Who is dead has reached one once.
+            writes_to("db1", "db2", age="99x60"),
         ],
     ),
     "EvenfloorLoginHostAway": (
@@ -345,6 +418,18 @@ def test_a_certificate_of_the_operators_is_checked_by_its_name():
     assert (asked["own"], asked["name"], asked["target"]) == (
         False, "login.example.com", "10.1.0.2:8443",
     )  # fmt: skip
+
+
+def test_a_login_host_is_asked_at_its_own_address_where_agents_use_one_that_floats():
+    hostvars, groups = inventory(login=["login1", "login2"])
+    for host in groups["login"]:
+        hostvars[host].update(login_address="10.1.0.9", login_certificate="/etc/x.pem")
+    asked = monitored(hostvars, groups)["logins"]
+    assert [one["target"] for one in asked] == ["10.1.0.2:443", "10.1.0.3:443"]
+    # The operator's certificate is for what agents type, the cluster's own for that and more.
+    assert [one["name"] for one in asked] == ["10.1.0.9"] * 2
+    del hostvars["login1"]["login_certificate"]
+    assert monitored(hostvars, groups)["logins"][0]["name"] == "10.1.0.2"
 
 
 def test_without_tls_a_login_host_is_asked_as_it_serves():

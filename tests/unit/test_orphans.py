@@ -44,6 +44,13 @@ def test_when_the_rows_are_back_the_next_call_without_a_row_ends():
     assert orphans.may_end({"a"}, 10) == {"a"}
 
 
+def test_after_a_restore_a_single_call_is_kept_until_a_person_says_that_it_may_end():
+    orphans = Orphans(3)
+    assert orphans.may_end({"a"}, 0, keep=True) == set() and orphans.kept == {"a"}
+    orphans.end_kept()
+    assert orphans.may_end({"a", "b"}, 5, keep=True) == {"a"} and orphans.kept == {"b"}
+
+
 def test_what_a_person_says_holds_for_the_calls_that_were_kept_then():
     orphans = Orphans(1)
     orphans.may_end({"a", "b"}, 0)

@@ -24,6 +24,18 @@ def test_both_know_the_same_models_with_as_many_accounts():
     assert most == provision_models.MOST_ACCOUNTS
 
 
+def test_what_the_package_notes_is_read_by_the_plugins():
+    for agent, most in (("T31P", 2), ("T41S", 6), ("T53", 12), ("T57W", 16)):
+        header = f"Yealink SIP-{agent} 124.86.0.40 00:15:65:aa:bb:cc"
+        asked = provision_models.read_asked("001565aabbcc.cfg", header)
+        assert phone_models.name_of(asked.noted) == "yealink"
+        assert phone_models.most_accounts(asked.noted) == asked.most == most
+    assert phone_models.fix_for("yealink/2") == phone_models.fix_for("yealink") != ""
+    for other in ("linphone.xml", "MicroSIP.ini"):
+        assert "/" not in provision_models.read_asked(other, "").noted
+    assert phone_models.most_accounts("samovar/x") == phone_models.most_accounts("") == 0
+
+
 def test_the_inventory_may_name_each_of_them():
     options = yaml.safe_load((ROLES / "phone_aliases/meta/argument_specs.yml").read_text())
     option = options["argument_specs"]["main"]["options"]["phone_aliases_following"]

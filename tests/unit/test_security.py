@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from evenfloor.web import refusal_line
+from evenfloor.refusals import refusal_line
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/security.md").read_text()

@@ -5,10 +5,12 @@ import re
 
 import pytest
 import yaml
+from ansible_collections.evenfloor.cluster.plugins.doc_fragments import phone_aliases
 from ansible_collections.evenfloor.cluster.plugins.inventory.dialers import COLUMNS
-from ansible_collections.evenfloor.cluster.plugins.module_utils import limits, settings, validation
+from ansible_collections.evenfloor.cluster.plugins.module_utils import limits, settings
 from ansible_collections.evenfloor.cluster.plugins.module_utils.agents import AGENT_ARGUMENTS
-from ansible_collections.evenfloor.cluster.plugins.modules import agents, aliases
+from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import ENTRY_ARGUMENTS
+from ansible_collections.evenfloor.cluster.plugins.modules import agents
 from ansible_collections.evenfloor.cluster.plugins.plugin_utils.inventory_check import (
     problems,
     read_rules,
@@ -140,8 +142,9 @@ def test_what_is_accepted_the_package_accepts(name):
 
 def test_an_entry_of_phone_aliases_has_the_same_keys_for_all():
     keys = set(RULES.options["phone_aliases"]["options"])
-    module = yaml.safe_load(aliases.DOCUMENTATION)["options"]["phone_aliases"]["suboptions"]
-    assert keys == set(module) == validation._ENTRY_KEYS
+    shared = yaml.safe_load(phone_aliases.ModuleDocFragment.DOCUMENTATION)["options"]
+    module = shared["phone_aliases"]["suboptions"]
+    assert keys == set(module) == set(ENTRY_ARGUMENTS)
 
 
 def test_an_entry_of_agents_has_the_same_keys_for_all():

@@ -56,6 +56,16 @@ def test_an_inventory_without_a_login_host_is_a_problem():
     assert_says(only_problem(login=[]), "group login", "empty", "put at least one host", "into it")
 
 
+def test_a_time_for_backups_of_a_database_that_is_vicidials_is_a_problem():
+    hostvars, groups = inventory()
+    hostvars["db1"]["backup_time"] = "daily"
+    assert problems(hostvars, groups) == []
+    for variables in hostvars.values():
+        variables["cluster_flavor"] = "vicidial"
+    (found,) = problems(hostvars, groups)
+    assert_says(found, "db1", "backup_time is set", "VICIdial's", "leave it out")
+
+
 def test_an_inventory_without_a_database_is_a_problem():
     assert_says(only_problem(database=[]), "group database", "0 hosts", "put one into it")
 

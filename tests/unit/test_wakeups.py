@@ -108,3 +108,19 @@ def test_nobody_is_woken_where_no_datagrams_are_sent_and_no_address_hurts():
     waker = Waker(5039)
     waker.wake(["255.255.255.255", "not an address"])
     waker.close()
+
+
+def test_an_action_that_the_heartbeat_sees_wakes_the_daemon_and_counts_as_untold(
+    never_idle, caplog
+):
+    async def work(heard, _port):
+        heard.see()
+        await heard.wait()
+        heard.found()
+        heard.see()
+        await heard.wait()
+        await heard.wait()  # asks often now: nothing else wakes it
+
+    with caplog.at_level(logging.WARNING):
+        listening(work)
+    assert "an action came without a datagram" in caplog.text

@@ -7,9 +7,18 @@ import pytest
 from flask import Flask
 from werkzeug.exceptions import InternalServerError, MethodNotAllowed, NotFound
 
-from evenfloor import errors, web
+from evenfloor import errors, floor_metrics, refusals, web
 from evenfloor.answers import FloorEntry
-from evenfloor.body import json_body, read_body, read_explain
+from evenfloor.body import (
+    json_body,
+    read_body,
+    read_choose,
+    read_explain,
+    read_login,
+    read_logout,
+    read_timeout,
+    read_user_password,
+)
 from evenfloor.errors import LoginRefused, Malformed
 
 LOGIN = {"alias": "101x", "password": "secret", "user": "agent7", "campaign": "TEST"}
@@ -35,21 +44,21 @@ FLOOR = [entry(1, 4), entry(2, 3), entry(3, 0, takes_logins=False)]
 
 
 def test_a_login_is_read_with_what_it_needs_and_nothing_else():
-    assert web.read_login({**LOGIN, "more": 1}) == {**LOGIN, "take_over": False}
-    assert web.read_login({**LOGIN, "take_over": True})["take_over"] is True
-    assert web.read_choose({**LOGIN, "take_over": True}) == LOGIN
+    assert read_login({**LOGIN, "more": 1}) == {**LOGIN, "take_over": False}
+    assert read_login({**LOGIN, "take_over": True})["take_over"] is True
+    assert read_choose({**LOGIN, "take_over": True}) == LOGIN
 
 
 def test_an_agents_own_password_is_read_beside_the_rest():
-    assert web.read_user_password({**LOGIN, "user_password": "my own"}) == "my own"
-    assert web.read_user_password(LOGIN) == ""
+    assert read_user_password({**LOGIN, "user_password": "my own"}) == "my own"
+    assert read_user_password(LOGIN) == ""
     with pytest.raises(Malformed):
-        web.read_user_password(["user_password"])
+        read_user_password(["user_password"])
 
 
 def test_what_is_not_in_a_request_is_empty():
     empty = dict.fromkeys(LOGIN, "")
-    assert web.read_login({}) == {**empty, "take_over": False}
+    assert read_login({}) == {**empty, "take_over": False}
     assert read_body({}, "user") == {"user": ""}
     assert read_explain({"alias": "101x"}) == {"alias": "101x", "user": "", "campaign": ""}
 
@@ -65,23 +74,24 @@ def test_what_is_not_in_a_request_is_empty():
     ],
 )
 def test_a_logout_is_read_with_its_strongest_proof_alone(body, proof):
-    assert web.read_logout(body) == proof
+    assert read_logout(body) == proof
 
 
 def test_a_logout_without_any_proof_is_malformed():
     with pytest.raises(Malformed, match="'session', or 'alias' and 'password'"):
-        web.read_logout({})
+        read_logout({})
 
 
 def test_the_log_has_one_line_a_refusal_whatever_was_typed():
-    line = web.refusal_line("10.0.0.9", "bad_credentials", ("POST", "/\n"), "1\nrefused: x" * 99)
+    typed = "1\nrefused: x" * 99
+    line = refusals.refusal_line("10.0.0.9", "bad_credentials", ("POST", "/\n"), typed)
     assert line.startswith("refused: address=10.0.0.9 reason=bad_credentials request=")
     assert "\n" not in line and len(line) < 500
-    assert "address=- " in web.refusal_line("", "malformed", ("GET", "/"), None)
+    assert "address=- " in refusals.refusal_line("", "malformed", ("GET", "/"), None)
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 7])
-@pytest.mark.parametrize("read", [web.read_login, web.read_choose, read_body, web.read_logout])
+@pytest.mark.parametrize("read", [read_login, read_choose, read_body, read_logout])
 def test_a_body_that_is_no_object_is_malformed(read, body):
     with pytest.raises(Malformed, match="JSON object"):
         read(body)
@@ -90,30 +100,30 @@ def test_a_body_that_is_no_object_is_malformed(read, body):
 @pytest.mark.parametrize("take_over", ["yes", 1, None])
 def test_take_over_is_true_or_false(take_over):
     with pytest.raises(Malformed, match="take_over"):
-        web.read_login({**LOGIN, "take_over": take_over})
+        read_login({**LOGIN, "take_over": take_over})
 
 
 def test_every_reason_of_a_refusal_has_its_status():
     reasons = {
         value for name, value in vars(errors).items() if name.isupper() and isinstance(value, str)
     }
-    assert set(web.STATUS) == reasons
+    assert set(refusals.STATUS) == reasons
 
 
-@pytest.mark.parametrize(("reason", "status"), web.STATUS.items())
+@pytest.mark.parametrize(("reason", "status"), refusals.STATUS.items())
 def test_a_refusal_says_its_reason_in_one_word_and_in_many(reason, status):
-    assert web.refusal_answer(LoginRefused(reason, "why")) == (
+    assert refusals.refusal_answer(LoginRefused(reason, "why")) == (
         {"error": reason, "detail": "why"}, status,
     )  # fmt: skip
 
 
 def test_a_refusal_by_every_dialer_has_the_reason_of_each():
     refusal = LoginRefused("no_dialer_available", "why", {"101a": "the dialer is not active"})
-    assert web.refusal_answer(refusal)[0]["dialers"] == {"101a": "the dialer is not active"}
+    assert refusals.refusal_answer(refusal)[0]["dialers"] == {"101a": "the dialer is not active"}
 
 
 def test_what_is_malformed_is_400_whatever_its_reason():
-    body, status = web.refusal_answer(Malformed("bad_credentials", "'user' is required"))
+    body, status = refusals.refusal_answer(Malformed("bad_credentials", "'user' is required"))
     assert (body, status) == ({"error": "malformed", "detail": "'user' is required"}, 400)
 
 
@@ -122,13 +132,13 @@ def test_what_is_malformed_is_400_whatever_its_reason():
     [(NotFound(), "not_found", 404), (MethodNotAllowed(), "method_not_allowed", 405)],
 )
 def test_what_is_no_request_of_the_api_is_answered_like_the_others(error, word, status):
-    body, code = web.http_error_answer(error)
+    body, code = refusals.http_error_answer(error)
     assert (body["error"], code) == (word, status) and body["detail"]
 
 
 def test_the_inside_of_an_unforeseen_error_is_not_told():
     error = InternalServerError("the inside", original_exception=RuntimeError("the inside"))
-    body, status = web.http_error_answer(error)
+    body, status = refusals.http_error_answer(error)
     assert status == 500 and "inside" not in str(body)
 
 
@@ -144,7 +154,7 @@ def test_a_floor_has_its_dialers_and_the_spread_of_those_that_take_logins():
 def samples(floor) -> dict:
     return {
         (sample.name, sample.labels.get("dialer")): sample.value
-        for family in web.floor_gauges(floor)
+        for family in floor_metrics.floor_gauges(floor)
         for sample in family.samples
     }
 
@@ -200,10 +210,10 @@ def test_lists_in_lists_are_no_json():
     [(None, 10), ("3", 3), ("99", 10), ("inf", 10), ("1e-9", 0.1), ("0.001", 0.1)],
 )
 def test_a_client_waits_for_as_long_as_it_says_within_bounds(text, seconds):
-    assert web.read_timeout(text, 10) == seconds
+    assert read_timeout(text, 10) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "nan", "0", "-1", "-inf", "1,5"])
 def test_a_time_that_is_none_is_malformed(text):
     with pytest.raises(Malformed):
-        web.read_timeout(text, 10)
+        read_timeout(text, 10)

@@ -97,7 +97,7 @@ def test_hosts_speak_to_the_database_over_tls_alone(cluster):
         cluster.run(host, "grep -x 'tls_ca = /etc/evenfloor/ca.pem' /etc/evenfloor/evenfloor.ini")
 
 
-def test_the_authoritys_key_has_never_left_the_database_host(on, cluster):
+def test_only_the_database_host_has_the_authoritys_key(on, cluster):
     assert on("db1").file("/etc/evenfloor/ca.key").exists
     for host in ("login1", *DIALERS):
         assert not on(host).file("/etc/evenfloor/ca.key").exists

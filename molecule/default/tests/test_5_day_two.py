@@ -21,7 +21,7 @@ PARTS = [
     ("login", {"login_service", "login_front", "certificate", "package", "database", "service"}),
     (
         "phones",
-        {"dialer", "dialer_edge", "softphone", "service", "flavor_plain", "phone_aliases"},
+        {"dialer", "dialer_firewall", "softphone", "service", "flavor_plain", "phone_aliases"},
     ),
 ]
 

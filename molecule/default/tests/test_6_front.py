@@ -81,3 +81,10 @@ def test_idle_and_slow_clients_hold_nobody_up(cluster):
 def test_secrets_are_roots_alone(on, host, name):
     file = on(host).file(f"/etc/evenfloor/{name}")
     assert (file.user, file.group, file.mode) == ("root", "root", 0o600)
+
+
+def test_an_address_that_the_host_does_not_have_is_refused_in_words(cluster):
+    words = ("--tags", "login", "--check", "-e", "login_address=10.99.99.99")
+    refused = cluster.playbook("playbooks/site.yml", *words, check=False)
+    said = " ".join((refused.stdout + refused.stderr).split())
+    assert "login_address 10.99.99.99 is none of its addresses" in said

@@ -17,6 +17,7 @@ LOGGING_IN = ["105x", "106x"]
 DATABASE, AMI = "/etc/evenfloor/database.secret", "/etc/evenfloor/ami.secret"
 PROVISIONING = "/etc/evenfloor/provisioning.secret"
 OPERATOR, SESSION = "/etc/evenfloor/operator.secret", "/etc/evenfloor/session.secret"
+METRICS = "/etc/evenfloor/metrics.secret"
 SERVICES = {
     "login": ["evenfloor-login"],
     "dialers": ["evenfloor-dialer", "asterisk"],
@@ -87,7 +88,8 @@ def secrets_of(cluster) -> dict[tuple[str, str], str]:
     places = [(host, PROVISIONING) for host in cluster.groups["database"]]
     places += [(host, DATABASE) for host in [*cluster.groups["login"], *cluster.dialers]]
     places += [(host, AMI) for host in cluster.dialers]
-    places += [(host, path) for host in cluster.groups["login"] for path in (OPERATOR, SESSION)]
+    places += [(host, path) for host in cluster.groups["login"]
+               for path in (OPERATOR, SESSION, METRICS)]  # fmt: skip
     return {(host, path): cluster.run(host, f"cat {path}").strip() for host, path in places}
 
 
@@ -99,7 +101,8 @@ def tried(secrets: dict) -> list:
 def lets_in(cluster, host: str, path: str, secret: str) -> str:
     """Try a secret where it belongs; returns `in` or `denied`."""
     ways = {DATABASE: TRY_DATABASE.replace("{home}", "/opt/evenfloor"), AMI: TRY_AMI,
-            PROVISIONING: TRY_PROVISIONING, OPERATOR: TRY_OPERATOR}  # fmt: skip
+            PROVISIONING: TRY_PROVISIONING, OPERATOR: TRY_OPERATOR,
+            METRICS: TRY_OPERATOR}  # fmt: skip
     return cluster.run(host, f"echo {secret} | {ways[path]}").strip()
 
 

@@ -2,10 +2,20 @@
 
 import json
 
-from tests.databases import FIGURES
+import pytest
+
+from tests.databases import FIGURES, wait_until_whole
 from tests.fixtures import cluster, known_state, nobody_logged_in, on
+from tests.state import wait_until_settled
 
 __all__ = ["cluster", "known_state", "nobody_logged_in", "on"]
+
+
+@pytest.fixture(autouse=True)
+def at_rest(cluster, nobody_logged_in):
+    """Every test begins with all databases in one cluster, and with nobody in a call."""
+    wait_until_whole(cluster)
+    wait_until_settled(cluster)
 
 
 def pytest_sessionstart():

@@ -4,8 +4,6 @@ import contextlib
 import re
 import time
 
-import pytest
-
 from lab.cluster import HttpRefusal
 from tests.databases import Burst, keep, lost, members, talking, wait_until_whole
 from tests.state import STAYS, mismatch, podman, wait_until_settled
@@ -14,12 +12,6 @@ from tests.waiting import PATIENCE
 ALL = ("db1", "db2", "db3")
 #: Logins in a burst.
 SOME, MANY = 40, 200
-
-
-@pytest.fixture(autouse=True)
-def at_rest(cluster, nobody_logged_in):
-    wait_until_whole(cluster)
-    wait_until_settled(cluster)
 
 
 def logs_in(cluster, password: str) -> bool:
@@ -47,7 +39,7 @@ def test_a_database_that_is_not_written_to_is_lost_and_comes_back(cluster):
             burst.stop()
         finally:
             podman(cluster, "db3", "start")
-    assert lost(cluster, burst) == set()
+    assert lost(cluster, burst) == {}
     waited = max(login.waited for login in burst.logins)
     keep(
         "another database is lost",
@@ -166,7 +158,7 @@ def test_two_databases_that_are_written_to_at_once_give_nothing_twice(cluster):
         with talking(cluster), Burst(cluster) as burst:
             burst.wait_for(MANY)
             burst.stop()
-        assert lost(cluster, burst) == set()
+        assert lost(cluster, burst) == {}
         epochs = {tuple(cluster.reading(host).sql("SELECT epoch FROM evenfloor_epoch")[0])
                   for host in ALL}  # fmt: skip
         assert len(epochs) == 1

@@ -1,4 +1,4 @@
-"""Another configuration, one database of three, and three of one, while agents log in."""
+"""Other configurations and hosts, one database of three, and three of one, while agents log in."""
 
 import shutil
 
@@ -6,19 +6,21 @@ import pytest
 import yaml
 
 from lab.cluster import ROOT, Cluster
-from tests.databases import Burst, keep, lost, members, talking, wait_until_whole
+from tests.databases import Burst, keep, lost, members, talking
 from tests.state import STAYS, podman, wait_until_settled
 
 ALL = ("db1", "db2", "db3")
-LEAVE = "systemctl disable --now mariadb evenfloor-database-health"
+LEAVE = (
+    "systemctl disable --now mariadb evenfloor-database-health;"
+    " rm /etc/evenfloor/ca.key /etc/evenfloor/galera.key"
+)
 SITE = "playbooks/site.yml"
+#: Seconds between an agent's logins beside a playbook.
+PAUSE = 3
+#: A host that takes the place of another.
+SPARE, SPARE_ADDRESS = "db4", "10.92.0.13"
+AUTHORITY = "cd /etc/evenfloor; stat -c '%a %U' ca.key; sha256sum ca.key ca.pem"
 PHONES = "SELECT login, pass, conf_secret FROM phones ORDER BY login"
-
-
-@pytest.fixture(autouse=True)
-def at_rest(cluster, nobody_logged_in):
-    wait_until_whole(cluster)
-    wait_until_settled(cluster)
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def other(cluster):
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(cluster.inventory, folder)
         hosts = yaml.safe_load((folder / "hosts.yml").read_text())
-        kept = hosts["database"]["hosts"]
+        kept = hosts["database"]["hosts"] | {SPARE: {"ansible_host": SPARE_ADDRESS}}
         hosts["database"] = {"hosts": {name: kept[name] for name in databases}, "vars": settings}
         (folder / "hosts.yml").write_text(yaml.safe_dump(hosts, sort_keys=False))
         return Cluster(folder)
@@ -55,10 +57,10 @@ def slowest(burst) -> float:
 
 def test_another_configuration_restarts_one_database_after_the_other(cluster, other):
     changed = other(database_max_connections=501)
-    with talking(cluster), Burst(cluster) as burst:
+    with talking(cluster), Burst(cluster, pause=PAUSE) as burst:
         changed.playbook(SITE, "--tags", "database")
         burst.stop()
-    assert lost(cluster, burst) == set()
+    assert lost(cluster, burst) == {}
     keep("each is restarted", {"logins": len(burst.logins), "longest until a login succeeded":
                                slowest(burst)})  # fmt: skip
     for host in ALL:
@@ -66,6 +68,27 @@ def test_another_configuration_restarts_one_database_after_the_other(cluster, ot
     restarts = sorted(restart(cluster, host) for host in ALL)
     assert all(one[1] <= next_[0] for one, next_ in zip(restarts, restarts[1:], strict=False))
     cluster.playbook(SITE, "--tags", "database")
+
+
+def test_hosts_that_are_lost_for_good_are_replaced_even_the_first(cluster, other):
+    phones, authority = cluster.sql(PHONES), cluster.run("db1", AUTHORITY)
+    spare = other((SPARE, "db2", "db3"))
+    for lost_host, before, after in (("db1", cluster, spare), (SPARE, spare, cluster)):
+        with talking(before), Burst(before, pause=PAUSE) as burst:
+            podman(before, lost_host, "rm", "--force", "--volumes", "--time=0")
+            after.playbook("playbooks/lab_up.yml")
+            after.playbook(SITE)
+            burst.stop()
+            assert lost(after, burst) == {}
+        keep(f"{lost_host} is replaced", {"logins": len(burst.logins), "longest until a login"
+                                          " succeeded": slowest(burst)})  # fmt: skip
+        for host in after.groups["database"]:
+            assert members(after, host) == len(ALL)
+            assert after.reading(host).sql(PHONES) == phones
+            assert after.run(host, AUTHORITY) == authority
+        for host in (*after.groups["login"], *after.dialers):
+            after.run(host, "test ! -e /etc/evenfloor/ca.key")
+        wait_until_settled(after, STAYS)
 
 
 def test_three_become_one_and_one_becomes_three_while_agents_talk(cluster, other):
@@ -88,10 +111,10 @@ def test_three_become_one_and_one_becomes_three_while_agents_talk(cluster, other
             podman(cluster, host, "rm", "--force", "--volumes", "--time=0")
         cluster.playbook("playbooks/lab_up.yml")
         cluster.playbook(SITE, "--check", "--diff", "--tags", "database")
-        with Burst(cluster) as burst:
+        with Burst(cluster, pause=PAUSE) as burst:
             cluster.playbook(SITE)
             burst.stop()
-        assert lost(cluster, burst) == set()
+        assert lost(cluster, burst) == {}
     keep("one becomes three", {"logins": len(burst.logins), "longest until a login succeeded":
                                slowest(burst)})  # fmt: skip
     for host in ALL:

@@ -1,13 +1,15 @@
 """The monitoring host sees the whole cluster, and keeps to itself what it knows."""
 
 import json
+import time
 
 from lab.cluster import Cluster
 from tests.monitoring import HOST, alerts, look
+from tests.state import podman
 from tests.waiting import PATIENCE
 
 FOLDER = "/etc/prometheus/evenfloor"
-SECRETS = ("operator.token", "database.cnf", "mail.password", "webhook.url")
+SECRETS = ("metrics.token", "database.cnf", "mail.password", "webhook.url")
 
 
 def targets(cluster: Cluster) -> dict[tuple[str, str], str]:
@@ -78,8 +80,8 @@ def test_nobody_else_reads_its_secrets(cluster, on):
         file = on(HOST).file(f"{FOLDER}/{name}")
         assert (file.user, file.mode) == ("prometheus", 0o400), name
     assert on(HOST).file(f"{FOLDER}/database.secret").mode == 0o600
-    token = cluster.run(HOST, f"cat {FOLDER}/operator.token").strip()
-    assert token == cluster.run("login1", "cat /etc/evenfloor/operator.secret").strip()
+    token = cluster.run(HOST, f"cat {FOLDER}/metrics.token").strip()
+    assert token == cluster.run("login1", "cat /etc/evenfloor/metrics.secret").strip()
     assert token not in json.dumps(look(cluster, "status/config"))
     assert token not in cluster.run(HOST, "ps -eo args")
 
@@ -101,3 +103,31 @@ def test_a_second_run_changes_nothing_there(cluster):
     recap = output.partition("PLAY RECAP")[2]
     line = next(line for line in recap.splitlines() if line.startswith(HOST))
     assert "changed=0" in line and "failed=0" in line
+
+
+def test_new_secrets_reach_it_and_it_misses_no_look(cluster):
+    old, began = cluster.run(HOST, f"cat {FOLDER}/metrics.token").strip(), time.time()
+    podman(cluster, HOST, "exec", then=("sh", "-c", "systemctl stop ssh; pkill sshd"))
+    without = cluster.playbook("playbooks/rotate_secrets.yml", check=False)
+    podman(cluster, HOST, "exec", then=("systemctl", "start", "ssh"))
+    assert "The old metrics token still works" in without.stdout + without.stderr
+    cluster.playbook("playbooks/rotate_secrets.yml")
+    new, ended = cluster.run(HOST, f"cat {FOLDER}/metrics.token").strip(), time.time()
+    assert new != old
+    assert new == cluster.run("login1", "cat /etc/evenfloor/metrics.secret").strip()
+    config = cluster.run("login1", "cat /etc/evenfloor/evenfloor.ini")
+    assert f"metrics_token = {new}\n" in config and old not in config
+
+    def looks() -> dict[str, float]:
+        since = int(time.time() - ended)
+        query = (
+            f'count_over_time(up{{job="evenfloor-login"}}[{since}s])' if since else "vector(0) < 0"
+        )
+        return values(cluster, query, "instance")
+
+    # With the new token alone, too.
+    cluster.wait_until(
+        lambda: min(looks().values(), default=0) > 1, PATIENCE, "it has looked again"
+    )
+    query = f'min_over_time(up{{job="evenfloor-login"}}[{int(time.time() - began)}s])'
+    assert set(values(cluster, query, "instance").values()) == {1}

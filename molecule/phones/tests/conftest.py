@@ -1,14 +1,15 @@
-"""The cluster that molecule has built, the phones' tokens, and a Linphone on its first host."""
+"""The cluster that molecule has built, the phones' tokens, and two softphones on its first host."""
 
 import json
 
 import pytest
 
 from lab.cluster import ROOT
-from tests.fixtures import cluster, known_state, on
+from tests.baresip import Baresip
+from tests.fixtures import cluster, on
 from tests.linphone import Linphone
 
-__all__ = ["cluster", "known_state", "on"]
+__all__ = ["cluster", "on"]
 HOST = "db1"
 
 
@@ -26,8 +27,12 @@ def addresses(cluster):
 @pytest.fixture(scope="session")
 def linphone(cluster, addresses):
     """A Linphone of Debian's that knows an address, and nothing else."""
-    phone = Linphone(cluster, HOST, f"{addresses['101x']}linphone.xml")
-    phone.install()
-    phone.start()
-    yield phone
-    phone.stop()
+    with Linphone(cluster, HOST, f"{addresses['101x']}linphone.xml") as phone:
+        yield phone
+
+
+@pytest.fixture(scope="session")
+def edge_phone(cluster, addresses):
+    """A baresip whose one account is at the edge."""
+    with Baresip(cluster, HOST, f"{addresses['111x']}baresip-accounts") as phone:
+        yield phone

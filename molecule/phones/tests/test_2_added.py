@@ -16,6 +16,8 @@ from tests.waiting import PATIENCE
 ALIASES = ["103x", "104x", "105x", "106x"]
 #: Fetches nothing when it is told.
 STUBBORN = "102x"
+#: Has its one account at the edge.
+AT_EDGE = "111x"
 DIALER3 = "---\ndialers:\n  hosts:\n    dialer3:\n      ansible_host: 10.91.0.33\n"
 #: Short waits for the one that won't come; waves of two.
 SETTINGS = [
@@ -34,6 +36,7 @@ class Added(NamedTuple):
         output: what the whole run said.
         opened: who was registered with the new dialer when it was over.
         lapsed: who wasn't, with the others.
+        edge_phone: what the database says of the edge's phone on the new dialer.
     """
 
     phones: dict
@@ -42,6 +45,7 @@ class Added(NamedTuple):
     output: str
     opened: set
     lapsed: set
+    edge_phone: str
 
 
 def events(phones: dict) -> dict:
@@ -49,8 +53,8 @@ def events(phones: dict) -> dict:
 
 
 @pytest.fixture(scope="module")
-def added(cluster, addresses, linphone):
-    """A third dialer comes while a Linphone and five desk phones are registered."""
+def added(cluster, addresses, linphone, edge_phone):
+    """A third dialer comes while a Linphone, desk phones and a phone at the edge are there."""
     trust = ssl.create_default_context(cadata=cluster.run("db1", "cat /etc/evenfloor/ca.pem"))
     old = list(cluster.dialers)
     everybody = {"101", STUBBORN[:-1], *(alias[:-1] for alias in ALIASES)}
@@ -63,7 +67,9 @@ def added(cluster, addresses, linphone):
         phones = {alias: phone(model, n, alias) for n, (model, alias) in enumerate(pairs, 1)}
         phones[STUBBORN] = phone("yealink", 9, STUBBORN, obeys=False)
         cluster.wait_until(
-            lambda: {entry["registered"] for entry in cluster.floor().values()} == {len(everybody)},
+            lambda: (
+                {entry["registered"] for entry in cluster.floor().values()} == {len(everybody) + 1}
+            ),
             PATIENCE,
             "all phones are registered with the dialers that are there",
         )
@@ -83,7 +89,11 @@ def added(cluster, addresses, linphone):
         told.append(events(phones))
         lapsed = {e for dialer in old for e in everybody - set(cluster.registered(dialer))}
         opened = set(cluster.registered("dialer3"))
-        yield Added(phones, checked, told, output, opened, lapsed)
+        seen = cluster.sql(
+            f"SELECT peer_status FROM phones WHERE extension = '{AT_EDGE[:-1]}'"
+            f" AND server_ip = '{cluster.address('dialer3')}'"
+        )
+        yield Added(phones, checked, told, output, opened, lapsed, seen[0][0])
 
 
 def test_a_check_tells_nobody(added):
@@ -104,6 +114,15 @@ def test_a_run_that_was_killed_is_finished_and_tells_only_those_that_are_missing
 def test_phones_that_follow_are_registered_when_the_dialer_opens(added, cluster):
     assert {alias[:-1] for alias in ALIASES} <= added.opened
     assert cluster.floor()["dialer3"]["takes_logins"]
+
+
+def test_the_edges_phone_is_there_when_the_dialer_opens_and_has_done_nothing(added):
+    assert added.edge_phone in ("REGISTERED", "REACHABLE")
+    text = " ".join(added.output.split())
+    said = r"(?:don't follow by themselves|not registered after \d+ s): ((?:[\w, ]+\(\w+\)[; ]*)+)"
+    named = " ".join(re.findall(said, text))
+    assert STUBBORN in named
+    assert AT_EDGE not in named
 
 
 def test_no_registration_elsewhere_lapsed(added):

@@ -89,7 +89,7 @@ def test_the_doctor_looks_at_what_is_evenfloors(cluster):
     done = cluster.playbook("playbooks/check.yml", "-e", "output=json", check=False)
     (line,) = [line for line in done.stdout.splitlines() if line.startswith('{"findings"')]
     found = {(row["finding"], row["alias"]) for row in json.loads(line)["findings"]}
-    assert found == {("login_passwords_differ", "1200x")}
+    assert found == {("login_passwords_differ", "1200x"), ("alias_named_like_phone", "1003d")}
 
 
 def test_it_drains_and_goes_and_nothing_of_it_is_left(cluster):

@@ -168,6 +168,12 @@ def test_its_filter_guards_the_ports_that_vicidial_opens_to_everybody(cluster, a
     assert [place for place in asked if answers(*place)] == ANSWERED
 
 
+def test_it_sees_which_of_its_programs_run_where_ps_cuts_their_names_off(cluster, added):
+    programs = "/usr/share/astguiclient/*.pl"
+    assert cluster.run(NEW, f"grep -l '%p %a' {programs}", check=False) == ""
+    assert cluster.run(NEW, f"grep -l 'ps -o pid,args --no-headers' {programs}") != ""
+
+
 def test_a_login_right_after_it_was_added_rings(cluster, added):
     ring(cluster)
 

@@ -33,9 +33,9 @@ PEER_STATES = {
     "created": "REGISTERED",
     "nonqualified": "REGISTERED",
     "reachable": "REACHABLE",
-    "unreachable": "UNREACHABLE",
 }
-REMOVED = "removed"
+#: A contact that doesn't answer, or that has gone, may not be the phone's only one.
+UNREACHABLE, REMOVED = "unreachable", "removed"
 #: The headers of an Originate that a login writes.
 ORIGINATE_HEADERS = ("Channel", "Context", "Exten", "Priority", "Callerid")
 #: A line end would begin another header, and two of them another action.

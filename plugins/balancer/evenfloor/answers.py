@@ -85,6 +85,7 @@ class FloorEntry:
     findings: int | None = None
     asterisk_connections: int | None = None
     database_connections: int | None = None
+    writes_to: str | None = None
 
     @property
     def share(self) -> Fraction:

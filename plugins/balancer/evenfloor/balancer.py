@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
-import time
 from dataclasses import replace
 from datetime import date
 
-from . import agents, attempts, metrics, policy
 from . import config as configuration
+from . import metrics, policy
 from .answers import (
     Choice,
     Explanation,
@@ -25,37 +22,28 @@ from .connection import until_won
 from .database_answers import database_answers
 from .day import Day
 from .deadline import Deadline
-from .decisions import FAILED, Trail
+from .decisions import Trail
 from .errors import (
     ALIAS_IN_USE,
     BAD_CREDENTIALS,
-    DATABASE_UNREACHABLE,
     NO_DIALER_AVAILABLE,
     NOT_ALLOWED,
     UNKNOWN_CAMPAIGN,
-    DatabaseUnreachable,
+    DatabaseRefused,
     LoginRefused,
-    Malformed,
-    WrongPassword,
-    WrongUserPassword,
+    RowBusy,
 )
-from .events import REFUSED, Event
+from .gate import WRONG_PASSWORD, Gate
 from .lock import Lock
-from .login_store import Claim, LoginStore, View
+from .login_statements import Claim
+from .login_store import LoginStore
+from .records import Records
 from .registrations import Reporting
-from .request import Campaign, KnownAgent, Listed, Request, check_typed
+from .request import KnownAgent, Listed, Request, check_typed
 from .sessions import LiveSession, new_tag
+from .view import View
 
 log = logging.getLogger("evenfloor.balancer")
-
-#: One answer for all: nobody learns from it which phone logins, or which agents, there are.
-WRONG_PASSWORD = "unknown phone login or user, or wrong password"  # noqa: S105 - words
-
-#: Refusals that those who watch the floor see, besides those of every dialer.
-WATCHED = (ALIAS_IN_USE, BAD_CREDENTIALS, NOT_ALLOWED, UNKNOWN_CAMPAIGN)
-
-#: What has expired is removed at most so often, in seconds.
-PRUNE_INTERVAL = 1.0
 
 #: How often a login is decided in all, if others' claims come in between. Each time is as likely
 #: to be the last as not where two databases are written to, so that one in a million fails.
@@ -81,7 +69,8 @@ class Balancer:
             self._settings.wake_port,
         )
         self._reporting = Reporting(self._store.reporting_dialers)
-        self._prune_after = 0.0
+        self._gate = Gate(self._store, self._settings.request_timeout)
+        self._records = Records(self._store, self._settings)
 
     @classmethod
     def from_config(cls, path: str = configuration.DEFAULT_PATH) -> Balancer:
@@ -186,12 +175,8 @@ class Balancer:
         values = {"alias": alias, "password": password, "user": user, "campaign": campaign}
         check_typed(("alias", "password"), **values, user_password=caller.user_password)
         request = _asked(caller, alias, password, user, campaign)
-        with self._store.within(self._deadline(caller)), database_answers():
-            listed = self._store.listed(request)
-            if not listed.agent.needed or attempts.is_over(listed.tried):
-                return None
-            listed = self._store.of_one_alias(listed)
-            return listed.agent if self._store.knows_password(listed) else None
+        with self._store.within(self._gate.deadline(caller)), database_answers():
+            return self._gate.agent_to_prove(request)
 
     def prove(self, alias: str, password: str, user: str, campaign: str, caller: Caller) -> None:
         """Look whether somebody may log in with this; choose and change nothing.
@@ -211,14 +196,13 @@ class Balancer:
         check_typed(tuple(values), **values, user_password=caller.user_password)
         request = _asked(caller, **values)
         with (
-            self._store.within(self._deadline(caller)),
+            self._store.within(self._gate.deadline(caller)),
             database_answers(),
-            self._wrong_passwords_counted(request),
+            self._gate.wrong_passwords_counted(request),
         ):
-            listed = self._listed(request, of_one_alias=True)
-            if not self._store.knows_password(listed):
-                raise LoginRefused(BAD_CREDENTIALS, WRONG_PASSWORD)
-            self._prove_agent(listed, caller)
+            listed = self._gate.listed(request, of_one_alias=True)
+            self._gate.check_phone(listed)
+            self._gate.prove_agent(listed, caller)
 
     def logout(self, user: str) -> int:
         """End a user's sessions: they stop counting at once, and the dialer ends the calls.
@@ -234,8 +218,8 @@ class Balancer:
         """
         check_typed(required=("user",), user=user)
         with database_answers():
-            sessions = self._store.sessions_of(user)
-            self._store.end_sessions(user, sessions)
+            sessions = self._store.claims.sessions_of(user)
+            self._store.claims.end_sessions(user, sessions)
         return len(sessions)
 
     def logout_session(self, user: str, tag: str) -> int:
@@ -252,7 +236,7 @@ class Balancer:
             LoginRefused: the database is away.
         """
         with database_answers():
-            return self._store.end_session(user, tag)
+            return self._store.claims.end_session(user, tag)
 
     def logout_alias(self, alias: str, password: str, caller: Caller = HOST) -> int:
         """End the sessions on an alias's phones, whoever's they are.
@@ -271,8 +255,8 @@ class Balancer:
         """
         check_typed(required=("alias", "password"), alias=alias, password=password)
         request = _asked(caller, alias, password)
-        with database_answers(), self._wrong_passwords_counted(request):
-            listed = self._listed(request, of_one_alias=True)
+        with database_answers(), self._gate.wrong_passwords_counted(request):
+            listed = self._gate.listed(request, of_one_alias=True)
             view = self._store.view(listed, with_sessions=True)
             _check_password(view)
             if listed.agent.needed and not view.others:
@@ -280,7 +264,7 @@ class Balancer:
                 raise LoginRefused(BAD_CREDENTIALS, WRONG_PASSWORD)
             for user in {session.user for session in view.others}:
                 ended = [session for session in view.others if session.user == user]
-                self._store.end_sessions(user, ended)
+                self._store.claims.end_sessions(user, ended)
         return len(view.others)
 
     def floor(self) -> list[FloorEntry]:
@@ -338,6 +322,15 @@ class Balancer:
         with database_answers():
             return self._store.has_agents()
 
+    def database(self) -> str:
+        """Return the host name of the database that is reached: of several, one is written to.
+
+        Raises:
+            LoginRefused: the database is away.
+        """
+        with database_answers():
+            return self._store.database()
+
     def ping(self) -> None:
         """Ask the database for an answer.
 
@@ -364,92 +357,38 @@ class Balancer:
             _check_campaign(listed)
             self._look_who_reports()
             view = self._store.view(listed, all_rooms=True)
-        rules = self._rules(listed.campaign)
+            rules = self._rules(view)
         decision = policy.decide(view.phones, view.floor.dialers, rules)
         return explanation_of(alias, decision, view.floor.dialers, rules)
 
     # -- how they do it -------------------------------------------------------------------
 
-    def _deadline(self, caller: Caller) -> Deadline:
-        """Say until when a caller waits."""
-        return caller.deadline or Deadline(self._settings.request_timeout)
-
     def _in_time(self, trail: Trail, use_case, caller: Caller):
-        """Run a use case, and undo what it began if nobody waits for it any longer."""
-        with self._store.within(self._deadline(caller)), database_answers():
-            result = self._guarded(trail, use_case)
-            self._store.undo_if_late()
+        """Run a use case, keep how it ended, and undo it if nobody waits for it any longer."""
+        with self._store.within(self._gate.deadline(caller)), database_answers():
+            with (
+                self._records.kept(trail),
+                database_answers(),
+                self._gate.wrong_passwords_counted(trail.request),
+            ):
+                result = use_case()
+                self._store.claims.undo_if_late()
+            self._store.claims.undo_if_late()
         return result
 
-    def _listed(self, request: Request, of_one_alias: bool = False) -> Listed:
-        """Read what is asked for.
-
-        Args:
-            request: what was typed.
-            of_one_alias: cut a typed list down: a stranger typed it, or it's about sessions.
-
-        Raises:
-            TooManyAttempts: the client has sent too many wrong passwords.
-        """
-        listed = self._store.listed(request)
-        attempts.check(listed.tried)
-        return self._store.of_one_alias(listed) if of_one_alias else listed
-
-    @contextlib.contextmanager
-    def _wrong_passwords_counted(self, request: Request):
-        """Count a wrong password for whoever sent it.
-
-        Raises:
-            WrongPassword: instead of a refusal for a wrong password.
-        """
-        try:
-            yield
-        except LoginRefused as refusal:
-            wrong = refusal.reason == BAD_CREDENTIALS and not isinstance(refusal, Malformed)
-            if not wrong or not request.client:
-                raise
-            is_users = isinstance(refusal, WrongUserPassword)
-            tried = self._store.count_wrong_password(request, is_users)
-            raise WrongPassword(refusal.detail, tried.failures) from refusal
-
-    def _prove_agent(self, listed: Listed, caller: Caller) -> Caller:
-        """Look whether the user is who it says, where agents have passwords of their own.
-
-        A password is looked at before the lock is taken, because its hash takes long, and only for
-        whoever knows the phone's: strangers who guess don't keep the processors busy.
-
-        Returns:
-            The caller, who has proved to be the agent if that was looked at.
-
-        Raises:
-            LoginRefused: the phone's password, the user or its password is wrong.
-        """
-        if not listed.agent.needed:
-            return caller
-        if not self._store.knows_password(listed):
-            raise LoginRefused(BAD_CREDENTIALS, WRONG_PASSWORD)
-        if caller.proof and caller.proof.agent == listed.agent:
-            is_right = caller.proof.is_right
-        else:
-            user, password = listed.request.user, caller.user_password
-            is_right = agents.is_right(listed.agent, user, password, self._deadline(caller))
-        if not is_right:
-            raise WrongUserPassword(BAD_CREDENTIALS, WRONG_PASSWORD)
-        return replace(caller, is_agent=True)
-
     def _choose(self, trail: Trail, caller: Caller) -> Choice:
-        listed = self._listed(trail.request, of_one_alias=not caller.is_trusted)
+        listed = self._gate.listed(trail.request, of_one_alias=not caller.is_trusted)
         self._look_who_reports()
         if not trail.request.user:
             return self._choose_for_nobody(trail, listed)
-        self._prove_agent(listed, caller)
+        self._gate.prove_agent(listed, caller)
         full: set[str] = set()
         while True:
             with self._store.lock() as lock:
                 view = self._look(trail, listed, lock).without_rooms(full)
                 claim, choice = self._won(trail, view)
                 seconds = self._settings.reservation_ttl
-                if self._store.reserve(claim, seconds, lock, trail.row()):
+                if self._store.claims.reserve(claim, seconds, lock, trail.row()):
                     return choice
             full.add(choice.server_ip)
 
@@ -469,9 +408,9 @@ class Balancer:
         return choice
 
     def _login(self, trail: Trail, take_over: bool, caller: Caller) -> Session:
-        listed = self._listed(trail.request, of_one_alias=True)
+        listed = self._gate.listed(trail.request, of_one_alias=True)
         self._look_who_reports()
-        caller = self._prove_agent(listed, caller)
+        caller = self._gate.prove_agent(listed, caller)
         return until_won(lambda: self._claimed(trail, listed, take_over, caller), CLAIM_TRIES)
 
     def _claimed(self, trail: Trail, listed: Listed, take_over: bool, caller: Caller) -> Session:
@@ -479,16 +418,22 @@ class Balancer:
 
         Raises:
             LostRace: others have claimed something meanwhile, and nothing has changed.
+            DatabaseRefused: rows are locked, and no other dialer is left.
         """
         with self._store.lock() as lock:
             view = self._look(trail, listed, lock, with_sessions=True)
             _check_move(view, caller)
             others = _taken_over(view, take_over)
             view = view.without(others)
+            busy: RowBusy | None = None
             while True:
-                claim, choice = self._won(trail, view)
+                claim, choice = self._won(trail, view, busy)
                 tag, ended = new_tag(), [*view.own, *others]
-                room = self._store.write_session(claim, tag, ended, lock, trail.row())
+                try:
+                    room = self._store.claims.write_session(claim, tag, ended, lock, trail.row())
+                except RowBusy as error:
+                    log.warning("%s: %s; the next dialer is asked", choice.server_ip, error)
+                    room, busy = None, error
                 if room is not None:
                     return Session(**vars(choice), user=trail.request.user, room=room, tag=tag)
                 view = view.without_rooms([choice.server_ip])
@@ -510,16 +455,24 @@ class Balancer:
         _check_campaign(listed)
         return view
 
-    def _won(self, trail: Trail, view: View) -> tuple[Claim, Choice]:
+    def _won(self, trail: Trail, view: View, busy: RowBusy | None = None) -> tuple[Claim, Choice]:
         """Decide, and say what the winner claims.
+
+        Args:
+            trail: what is known of the login.
+            view: what is decided with.
+            busy: why a dialer was passed over that may have rooms.
 
         Raises:
             LoginRefused: nobody is eligible.
+            DatabaseRefused: nobody else is: it's the database that has no time.
         """
         floor = view.floor
-        decision = policy.decide(view.phones, floor.dialers, self._rules(view.listed.campaign))
+        decision = policy.decide(view.phones, floor.dialers, self._rules(view))
         trail.note(decision, floor.dialers)
         winner = decision.winner
+        if winner is None and busy:
+            raise DatabaseRefused(str(busy)) from busy
         if winner is None:
             refusals = {
                 phone.login: refusal if phone.password_matches else WRONG_PASSWORD
@@ -535,7 +488,10 @@ class Balancer:
         if self._settings.registration == policy.AUTO:
             self._reporting.refresh()
 
-    def _rules(self, campaign: Campaign) -> policy.Rules:
+    def _rules(self, view: View) -> policy.Rules:
+        if self._settings.registration == policy.AUTO:
+            self._reporting.meet(view.floor.dialers.values())
+        campaign = view.listed.campaign
         return replace(
             self._usual,
             reporting=self._reporting.dialers,
@@ -543,73 +499,6 @@ class Balancer:
             campaign_limit=campaign.limit,
             system_limit=campaign.system_limit,
         )
-
-    def _guarded(self, trail: Trail, use_case):
-        """Run a use case; count, log and keep how it ended."""
-        started = time.perf_counter()
-        try:
-            with database_answers(), self._wrong_passwords_counted(trail.request):
-                result = use_case()
-                self._store.undo_if_late()
-                return result
-        except LoginRefused as refusal:
-            trail.outcome = refusal.reason
-            self._keep_refusal(trail, refusal)
-            raise
-        except BaseException:
-            trail.outcome = FAILED
-            raise
-        finally:
-            self._tell(trail, time.perf_counter() - started)
-            if trail.outcome not in (DATABASE_UNREACHABLE, FAILED):
-                self._note_held(trail)
-                self._prune()
-
-    def _keep_refusal(self, trail: Trail, refusal: LoginRefused) -> None:
-        """Keep a refusal for those who watch the floor; a wrong password is kept where it counts.
-
-        Too many attempts aren't: whoever makes them would push everything else out.
-        """
-        request = trail.request
-        with contextlib.suppress(DatabaseUnreachable):
-            if refusal.reason == NO_DIALER_AVAILABLE:
-                self._store.keep_decision(trail.row())
-            elif refusal.reason in WATCHED and not isinstance(refusal, (Malformed, WrongPassword)):
-                self._store.keep_event(
-                    Event(
-                        REFUSED,
-                        request.user,
-                        request.alias,
-                        address=request.client,
-                        detail=refusal.detail,
-                    )
-                )
-
-    def _tell(self, trail: Trail, seconds: float) -> None:
-        metrics.CHOICES.labels(dialer=trail.chosen, outcome=trail.outcome).inc()
-        metrics.CHOICE_SECONDS.observe(seconds)
-        if log.isEnabledFor(logging.INFO):
-            log.info(json.dumps(trail.line(seconds)))
-
-    def _note_held(self, trail: Trail) -> None:
-        """Note the dialers that have become too busy, and those that no longer are."""
-        held = {
-            server_ip: not dialer.held
-            for server_ip, dialer in trail.dialers.items()
-            if dialer.held != (policy.too_busy(dialer, self._usual.guard) is not None)
-        }
-        if held:
-            with contextlib.suppress(DatabaseUnreachable):
-                self._store.note_held(held)
-
-    def _prune(self) -> None:
-        """Remove, now and then, what has expired."""
-        now = time.monotonic()
-        if now >= self._prune_after:
-            self._prune_after = now + PRUNE_INTERVAL
-            with contextlib.suppress(DatabaseUnreachable):
-                self._store.end_doubtful()
-                self._store.prune(self._settings.decisions_kept)
 
 
 def _asked(

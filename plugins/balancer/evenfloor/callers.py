@@ -30,6 +30,7 @@ class Caller:
         address: where the request comes from; empty where that doesn't matter.
         is_operator: whether it may do what only operators may.
         is_host: whether it comes from the host itself.
+        reads_metrics: whether it has shown a token that is for the metrics alone.
         session: the tag of a session that it has proved to be its own; empty for none.
         deadline: until when it waits for the answer; None for ``request_timeout`` seconds.
         user_password: what it sends as the agent's own password; empty for none.
@@ -40,6 +41,7 @@ class Caller:
     address: str = ""
     is_operator: bool = False
     is_host: bool = False
+    reads_metrics: bool = False
     session: str = ""
     deadline: Deadline | None = None
     user_password: str = field(default="", repr=False)
@@ -66,19 +68,22 @@ class Caller:
 HOST = Caller(is_host=True)
 
 
-def caller_of(environ: Mapping[str, str], operator_token: str) -> Caller:
+def caller_of(environ: Mapping[str, str], operator_token: str, metrics_token: str = "") -> Caller:
     """Say who sent a request.
 
     Args:
         environ: the request's WSGI environment.
         operator_token: what an operator knows; empty where nobody is one by a token.
+        metrics_token: what a Prometheus knows, or two of it, separated by a comma.
     """
+    shown = environ.get("HTTP_AUTHORIZATION", "")
     peer = environ.get("REMOTE_ADDR", "")
     address = peer or environ.get(ADDRESS_HEADER, "")
     proxied = any(environ.get(header) for header in _PROXY_HEADERS)
     return Caller(
         address=address,
-        is_operator=_has_token(environ.get("HTTP_AUTHORIZATION", ""), operator_token),
+        is_operator=_has_token(shown, operator_token),
+        reads_metrics=any(_has_token(shown, token) for token in metrics_token.split(",")),
         is_host=not proxied and _is_loopback(peer) and _by_address(environ.get("HTTP_HOST", "")),
     )
 
@@ -97,12 +102,12 @@ def is_of_this_site(environ: Mapping[str, str]) -> bool:
     return site == "same-origin" and here
 
 
-def _has_token(header: str, operator_token: str) -> bool:
+def _has_token(header: str, known: str) -> bool:
     scheme, _space, token = header.partition(" ")
     return (
-        operator_token != ""
+        known != ""
         and scheme.lower() == _BEARER
-        and hmac.compare_digest(token.strip().encode(), operator_token.encode())
+        and hmac.compare_digest(token.strip().encode(), known.encode())
     )
 
 

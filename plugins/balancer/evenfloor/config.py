@@ -88,6 +88,8 @@ class LoginConfig:
         workers: how many processes serve.
         session_secret: signs sessions; without it there are none.
         operator_token: what operators show; without it only the host itself is one.
+        metrics_token: what a Prometheus shows, who may read the metrics and nothing else. While it
+            is changed, there are two, separated by a comma.
     """
 
     address: str = "127.0.0.1"
@@ -95,6 +97,7 @@ class LoginConfig:
     workers: int = _number(4, 1)
     session_secret: str = field(default="", repr=False)
     operator_token: str = field(default="", repr=False)
+    metrics_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ _ROOMS = ROOM_TABLES["CONFBRIDGE"]
 _HEADER_COLUMNS = [f"cmd_line_{letter}" for letter in "bcdefghijk"]
 #: The most actions that are claimed at once.
 CLAIMED_AT_ONCE = 100
+#: What ``evenfloor_daemons.restored`` says: nothing; the database was restored and the daemon has
+#: not compared it with Asterisk yet; it has, and found calls whose rows are gone.
+NOT_RESTORED, NOT_COMPARED, CALLS_KEPT = 0, 1, 2
 
 
 class ActionRow(NamedTuple):
@@ -36,6 +39,17 @@ class ChargeRow(NamedTuple):
     token: str
     host: str
     started: str
+
+
+class Work(NamedTuple):
+    """For monitoring: how many calls go on, and what a daemon has counted since it started.
+
+    ``findings`` are what it has found wrong, ``asterisk_connections`` how often it has connected.
+    """
+
+    calls: int
+    findings: int
+    asterisk_connections: int
 
 
 class RoomRow(NamedTuple):
@@ -141,18 +155,43 @@ def take_charge(
     ]
 
 
-def beat(server_ip: str, token: str) -> list[Statement]:
-    """Write the heartbeat, where VICIdial has it and in UTC."""
-    values = {"server_ip": server_ip, "token": token}
+def beat(server_ip: str, token: str, work: Work, connections: int) -> list[Statement]:
+    """Write the heartbeat, where VICIdial has it and in UTC, and look for actions.
+
+    The second heartbeat counts. After a restore nobody knows which rooms are taken until the daemon
+    has compared them with Asterisk, so the dialer gets no login before. With it goes, for
+    monitoring, which of several databases the daemon reaches.
+
+    The last reply is that of :func:`any_action`.
+
+    Args:
+        server_ip: the dialer.
+        token: the daemon's own.
+        work: for monitoring, what it does.
+        connections: how often it has connected to the database since it started.
+    """
+    values = {
+        "server_ip": server_ip,
+        "token": token,
+        "connections": connections,
+        "not_compared": NOT_COMPARED,
+        **work._asdict(),
+    }
     return [
         Statement(
             "UPDATE server_updater SET last_update = NOW() WHERE server_ip = %(server_ip)s", values
         ),
+        # By way of a variable: a replica would put in its own name for ``@@hostname``.
+        note("evenfloor_writes_to", Statement("SELECT LEFT(@@hostname, 64)")),
         Statement(
-            "UPDATE evenfloor_daemons SET beat = UTC_TIMESTAMP()"
-            " WHERE server_ip = %(server_ip)s AND token = %(token)s",
+            "UPDATE evenfloor_daemons SET beat = UTC_TIMESTAMP(), calls = %(calls)s,"
+            " findings = %(findings)s, asterisk_connections = %(asterisk_connections)s,"
+            " database_connections = %(connections)s, writes_to = @evenfloor_writes_to"
+            " WHERE server_ip = %(server_ip)s AND token = %(token)s"
+            " AND restored <> %(not_compared)s",
             values,
         ),
+        any_action(server_ip, token),
     ]
 
 
@@ -161,24 +200,6 @@ def note_kept(server_ip: str, calls: int) -> Statement:
     return Statement(
         "UPDATE evenfloor_daemons SET calls_kept = %(calls)s WHERE server_ip = %(server_ip)s",
         {"calls": calls, "server_ip": server_ip},
-    )
-
-
-def note_work(
-    server_ip: str, calls: int, findings: int, asterisk_connections: int, database_connections: int
-) -> Statement:
-    """Note for monitoring how many calls go on, and what a daemon has counted since it started."""
-    return Statement(
-        "UPDATE evenfloor_daemons SET calls = %(calls)s, findings = %(findings)s,"
-        " asterisk_connections = %(asterisk_connections)s,"
-        " database_connections = %(database_connections)s WHERE server_ip = %(server_ip)s",
-        {
-            "calls": calls,
-            "findings": findings,
-            "asterisk_connections": asterisk_connections,
-            "database_connections": database_connections,
-            "server_ip": server_ip,
-        },
     )
 
 
@@ -270,6 +291,22 @@ def sessions_on(server_ip: str) -> Statement:
         f"SELECT {SESSION.listed} FROM vicidial_live_agents l WHERE l.server_ip = %(server_ip)s"
         " AND l.extension NOT LIKE 'R%%' AND l.callerid LIKE 'S%%'",
         {"server_ip": server_ip},
+    )
+
+
+def restored(server_ip: str) -> Statement:
+    """Select what a dialer's row says of a restore."""
+    return Statement(
+        "SELECT restored FROM evenfloor_daemons WHERE server_ip = %(server_ip)s",
+        {"server_ip": server_ip},
+    )
+
+
+def note_compared(server_ip: str, restored: int) -> Statement:
+    """Note what the comparison after a restore has found."""
+    return Statement(
+        "UPDATE evenfloor_daemons SET restored = %(restored)s WHERE server_ip = %(server_ip)s",
+        {"restored": restored, "server_ip": server_ip},
     )
 
 

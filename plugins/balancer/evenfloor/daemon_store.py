@@ -78,9 +78,19 @@ class DaemonStore:
     def _run(self, statement: Statement) -> Reply:
         return self._connection.batch([statement])[0]
 
-    def beat(self, server_ip: str) -> None:
-        """Write the heartbeat."""
-        self._connection.batch(sql.beat(server_ip, self._token))
+    def beat(self, server_ip: str, work: sql.Work) -> bool:
+        """Write the heartbeat.
+
+        Args:
+            server_ip: the dialer.
+            work: for monitoring, what the daemon does.
+
+        Returns:
+            Whether actions are waiting.
+        """
+        beat = sql.beat(server_ip, self._token, work, self._connection.made)
+        *_written, waiting = self._connection.batch(beat)
+        return bool(waiting.rows)
 
     def take_charge(self, server_ip: str, lease: int) -> Charge:
         """Take charge of a dialer if no other daemon is in charge, or stay in charge.
@@ -115,17 +125,6 @@ class DaemonStore:
     def note_kept(self, server_ip: str, calls: int) -> None:
         """Note how many calls without a live-agent row go on."""
         self._run(sql.note_kept(server_ip, calls))
-
-    def note_work(self, server_ip: str, calls: int, findings: int, connected: int) -> None:
-        """Note for monitoring what a daemon does.
-
-        Args:
-            server_ip: its dialer.
-            calls: how many calls go on.
-            findings: what it has found wrong since it started.
-            connected: how often it has connected to Asterisk since then.
-        """
-        self._run(sql.note_work(server_ip, calls, findings, connected, self._connection.made))
 
     def note_busy(self, server_ip: str, busy: Busy, channels: int) -> None:
         """Note how busy a dialer is."""
@@ -169,14 +168,23 @@ class DaemonStore:
         """Remove a dialer's actions that were taken and are older than ``seconds``."""
         self._run(sql.forget_actions(server_ip, seconds))
 
-    def sessions_on(self, server_ip: str) -> list[LiveSession]:
-        """Find the sessions of a dialer that Evenfloor made (remote agents are VICIdial's)."""
-        return SESSION.read(self._run(sql.sessions_on(server_ip)))
+    def compared(self, server_ip: str) -> tuple[list[LiveSession], dict[str, str], int]:
+        """Read what is compared with Asterisk. Remote agents aren't among it: they are VICIdial's.
 
-    def taken_rooms(self, server_ip: str) -> dict[str, str]:
-        """Find the rooms of a dialer that aren't free: ``{room: phone's channel}``."""
-        rows = sql.ROOM.read(self._run(sql.taken_rooms(server_ip)))
-        return {str(row.room): row.channel for row in rows}
+        Returns:
+            The sessions that Evenfloor made on a dialer; its rooms that aren't free, ``{room:
+            phone's channel}``; and what this very database says of a restore: ``restored``.
+        """
+        sessions, taken, restored = self._connection.batch(
+            [sql.sessions_on(server_ip), sql.taken_rooms(server_ip), sql.restored(server_ip)]
+        )
+        rooms = {str(row.room): row.channel for row in sql.ROOM.read(taken)}
+        is_restored = restored.rows[0][0] if restored.rows else sql.NOT_RESTORED
+        return SESSION.read(sessions), rooms, is_restored
+
+    def note_compared(self, server_ip: str, restored: int) -> None:
+        """Note what the comparison after a restore has found."""
+        self._run(sql.note_compared(server_ip, restored))
 
     def end_session(self, server_ip: str, tag: str) -> None:
         """Remove a session's live-agent row. Its room is freed with :meth:`free_room`."""

@@ -91,7 +91,7 @@ class Day:
     end: int
     dialers: list[DialerDay]
     spread: float | None
-    most_spread: int | None
+    most_spread: float | None
 
 
 def read_date(text: str) -> date:
@@ -175,7 +175,7 @@ def spread_words(day: Day) -> str:
     """Say in words how even a day was."""
     if day.spread is None:
         return "nothing is known of this day"
-    return f"spread {day.spread:.1f} on average, {day.most_spread} at most"
+    return f"spread {day.spread:.1f} on average, {day.most_spread:g} at most"
 
 
 def table(day: Day) -> str:

@@ -21,14 +21,15 @@ import time
 from dataclasses import dataclass
 
 from . import config as configuration
-from .ami import PEER_STATES, REMOVED, Ami, AmiSilent, Channel, UnsafeAction, originate_headers
+from .ami import Ami, AmiSilent, Channel, UnsafeAction, originate_headers
+from .daemon_statements import Work
 from .daemon_store import DaemonStore, DaemonThread, QueuedAction, new_token
 from .errors import ConfigurationError, DatabaseUnreachable
 from .machine import Machine
+from .peers import BATCH, Peers
 from .sessions import TAG_PATTERN, LiveSession
 from .steps import say
 from .strays import Strays
-from .vicidial import REGISTERED_STATES
 from .wakeups import Wakeups, set_or_elapsed
 
 log = logging.getLogger("evenfloor.dialer")
@@ -43,15 +44,13 @@ CHARGE_LEASE = 5
 #: was restarted doesn't take its own former connection for another daemon.
 CHARGE_PATIENCE = 10.0
 RECONCILE_INTERVAL = 5.0
-REGISTRATIONS_INTERVAL = 15.0
-#: How long changes of registrations are gathered before they are written.
-REGISTRATIONS_BATCH = 0.2
 #: A session younger than this many seconds may still be waiting for its channel.
 SESSION_GRACE = 5
 #: An action that waited longer than this many seconds is not sent any more: the agent gave up.
 STALE_ACTION = 20
 #: Seconds that done actions stay in the queue for a person to look at.
 ACTIONS_KEPT = 3600
+FORGET_INTERVAL = 60.0
 RETRY_AFTER = 0.5
 
 _TAG = re.compile(TAG_PATTERN)
@@ -105,9 +104,8 @@ class Daemon:
         self._wakeups = Wakeups(config.dialer.poll_interval)
         self._calls: dict[str, _Call] = {}
         self._ended: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        self._peers: dict[str, str] = {}
+        self._peers = Peers(self._server_ip, self._ami, self._run)
         self._compare = asyncio.Event()
-        self._compare_registrations = asyncio.Event()
         self._strays = Strays(self._server_ip, self._ami, self._run, config.dialer.max_orphans)
         self._tasks: set[asyncio.Task] = set()
         self._lost = self._asterisk_connections = 0
@@ -121,7 +119,7 @@ class Daemon:
         self._ami.on("Newchannel", self._channel_made)
         self._ami.on("Newstate", self._channel_changed)
         self._ami.on("Hangup", self._channel_gone)
-        self._ami.on("ContactStatus", self._contact_changed)
+        self._ami.on("ContactStatus", self._peers.contact_changed)
         self._ami.connect()
         await self._wakeups.listen(self._server_ip, self._settings.wake_port)
         loops = [
@@ -131,9 +129,10 @@ class Daemon:
                 self._forever(self._send_heartbeat, HEARTBEAT_INTERVAL),
                 self._forever(self._send_actions, self._settings.poll_interval),
                 self._forever(self._write_ended, 0),
-                self._forever(self._write_peers, REGISTRATIONS_BATCH),
+                self._forever(self._peers.write_peers, BATCH),
                 self._forever(self._tidy_up, 0),
-                self._forever(self._compare_peers, 0),
+                self._forever(self._peers.compare_peers, 0),
+                self._forever(self._forget_actions, FORGET_INTERVAL),
             )
         ]
         try:
@@ -208,7 +207,10 @@ class Daemon:
     async def _send_heartbeat(self) -> None:
         await self._ami.ready.wait()
         await self._ami.ping()
-        await self._beat(DaemonStore.beat, self._server_ip)
+        calls = sum(bool(call.channel) for call in self._calls.values())
+        work = Work(calls, self._lost + self._strays.removed, self._asterisk_connections)
+        if await self._beat(DaemonStore.beat, self._server_ip, work):
+            self._wakeups.see()
 
     # -- calls ----------------------------------------------------------------------------
 
@@ -309,41 +311,6 @@ class Daemon:
             self._ended.put_nowait((tag, room))
             raise
 
-    # -- registrations --------------------------------------------------------------------
-
-    def _contact_changed(self, event) -> None:
-        status = event.contactstatus.lower()
-        if status in PEER_STATES:
-            self._peers[event.endpointname or event.aor] = PEER_STATES[status]
-        elif status == REMOVED:
-            self._compare_registrations.set()
-
-    async def _write_peers(self) -> None:
-        changed, self._peers = self._peers, {}
-        try:
-            for state in sorted(set(changed.values())):
-                extensions = sorted(name for name, new in changed.items() if new == state)
-                await self._run(DaemonStore.set_peer_state, self._server_ip, extensions, state)
-        except BaseException:
-            self._peers = {**changed, **self._peers}
-            raise
-
-    async def _compare_peers(self) -> None:
-        """Bring ``phones.peer_status`` to what Asterisk says of each device."""
-        await set_or_elapsed(self._compare_registrations, REGISTRATIONS_INTERVAL)
-        await self._ami.ready.wait()
-        await asyncio.sleep(REGISTRATIONS_BATCH)
-        self._compare_registrations.clear()
-        known = await self._run(DaemonStore.peer_states, self._server_ip)
-        registered = await self._ami.registered()
-        for extension, state in known.items():
-            if extension in self._peers:
-                continue
-            if extension in registered and state not in REGISTERED_STATES:
-                self._peers[extension] = "REGISTERED"
-            elif extension not in registered and (state in REGISTERED_STATES or state == "UNKNOWN"):
-                self._peers[extension] = "UNREGISTERED"
-
     # -- what should be and what is -------------------------------------------------------
 
     def _asterisk_is_back(self) -> None:
@@ -351,14 +318,13 @@ class Daemon:
         self._calls = {tag: call for tag, call in self._calls.items() if call.channel}
         self._asterisk_connections += 1
         self._compare.set()
-        self._compare_registrations.set()
+        self._peers.compare_soon()
 
     async def _tidy_up(self) -> None:
         await set_or_elapsed(self._compare, RECONCILE_INTERVAL)
         await self._ami.ready.wait()
         self._compare.clear()
         await self.reconcile()
-        await self._run(DaemonStore.forget_actions, self._server_ip, ACTIONS_KEPT)
 
     async def reconcile(self) -> None:
         """Bring sessions, rooms and Asterisk's channels together.
@@ -367,11 +333,10 @@ class Daemon:
         channels that lacks it is not enough. A room without a session is freed and a channel
         without a session is hung up, if they were like that at the last comparison too: a
         login that is just being written looks the same for a moment. Channels that are too many
-        to end at once go on, see :class:`Strays`.
+        to end at once go on, and so do those whose rows a restore has lost, see :class:`Strays`.
         """
-        sessions = await self._run(DaemonStore.sessions_on, self._server_ip)
+        sessions, rooms, restored = await self._run(DaemonStore.compared, self._server_ip)
         channels = await self._ami.channels()
-        rooms = await self._run(DaemonStore.taken_rooms, self._server_ip)
         for session in sessions:
             await self._adopt_or_end(session, channels.get(session.tag))
         for tag in [tag for tag, call in self._calls.items() if call.channel]:
@@ -387,17 +352,14 @@ class Daemon:
                 if _TAG.fullmatch(tag) and tag not in tags
             },
             set(rooms) - lived_in,
-        )
-        await self._run(
-            DaemonStore.note_work,
-            self._server_ip,
-            sum(bool(call.channel) for call in self._calls.values()),
-            self._lost + self._strays.removed,
-            self._asterisk_connections,
+            restored,
         )
         busy = self._machine.read()
         if busy:
             await self._run(DaemonStore.note_busy, self._server_ip, busy, len(channels))
+
+    async def _forget_actions(self) -> None:
+        await self._run(DaemonStore.forget_actions, self._server_ip, ACTIONS_KEPT)
 
     async def _adopt_or_end(self, session: LiveSession, channel: Channel | None) -> None:
         if channel:

@@ -55,10 +55,18 @@ def dialer_metrics(floor: Sequence[FloorEntry]) -> list[Metric]:
     names = GaugeMetricFamily(
         "evenfloor_dialer_info", "1 for each dialer; name says which", labels=["dialer", "name"]
     )
+    writes_to = GaugeMetricFamily(
+        "evenfloor_dialer_writes_to",
+        "1 for the database that the dialer's daemon has reached last, by its host name",
+        labels=["dialer", "database"],
+    )
     for entry in floor:
         names.add_metric([entry.server_ip, entry.server_id], 1)
+        if entry.writes_to:
+            writes_to.add_metric([entry.server_ip, entry.writes_to], 1)
     return [
         names,
+        writes_to,
         *(_filled(GaugeMetricFamily(*about, labels=["dialer"]), read, floor)
           for *about, read in _GAUGES),
         *(_filled(CounterMetricFamily(*about, labels=["dialer"]), read, floor)

@@ -43,6 +43,7 @@ class DialerRow(NamedTuple):
             together, since it started.
         asterisk_connections: how often it has connected to Asterisk since then.
         database_connections: how often it has connected to the database since then.
+        writes_to: the host name of the database that it reaches.
     """
 
     server_id: str
@@ -55,6 +56,7 @@ class DialerRow(NamedTuple):
     findings: int | None = None
     asterisk_connections: int | None = None
     database_connections: int | None = None
+    writes_to: str | None = None
 
 
 class DialerOnFloor(NamedTuple):

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from .floor import Change, DialerRow
 from .phones import PhoneRow
 from .policy import WHOLE, Dialer
+from .registrations import ReportingRow
 from .sessions import LiveSession
 from .sql import Columns, Condition, Statement, note, quoted
 from .vicidial import (
@@ -47,6 +48,7 @@ WRITTEN_TOGETHER = 2
 #: it is VICIdial's and dated by the dialer's clock.
 FROM_THE_FUTURE = 5
 FROM_ANOTHER_CLOCK = 60
+_TAKES_LOGINS = Condition("s.active_agent_login_server <=> 'Y'")
 FREE_ROOM = "(extension = '' OR extension IS NULL)"
 
 
@@ -173,6 +175,7 @@ def dialer_row(with_phones: bool = True) -> Columns:
         findings="CAST(e.findings AS SIGNED)",
         asterisk_connections="CAST(e.asterisk_connections AS SIGNED)",
         database_connections="CAST(e.database_connections AS SIGNED)",
+        writes_to="e.writes_to",
     )
 
 
@@ -203,7 +206,7 @@ def dialer_state(all_rooms: bool, in_campaign: bool, busy: bool = False) -> Colu
         Dialer,
         server_ip="s.server_ip",
         active=Condition("s.active <=> 'Y'"),
-        takes_logins=Condition("s.active_agent_login_server <=> 'Y'"),
+        takes_logins=_TAKES_LOGINS,
         heartbeat_age=heartbeat_age("u", "e"),
         free_rooms=f"IF(s.conf_engine = 'CONFBRIDGE', {_rooms('CONFBRIDGE', all_rooms)},"
         f" {_rooms('MEETME', all_rooms)})",
@@ -280,11 +283,20 @@ def every_dialer(state: Columns, with_phones: bool = True) -> Statement:
     )
 
 
+REPORTING_ROW = Columns(
+    ReportingRow,
+    server_ip="s.server_ip",
+    takes_logins=_TAKES_LOGINS,
+    reports=Condition(
+        f"EXISTS (SELECT 1 FROM phones p WHERE p.server_ip = {DIALER}"
+        f" AND p.peer_status NOT IN ({quoted(UNKNOWN_STATES)}))"
+    ),
+)
+
+
 def reporting_dialers() -> Statement:
-    """Select the dialers that have a phone of which VICIdial has noted whether it is registered."""
-    return Statement(
-        f"SELECT DISTINCT server_ip FROM phones WHERE peer_status NOT IN ({quoted(UNKNOWN_STATES)})"
-    )
+    """Select each dialer, with whether it takes logins and says who is registered."""
+    return Statement(f"SELECT {REPORTING_ROW.listed} FROM servers s")
 
 
 def dialer_names() -> Statement:

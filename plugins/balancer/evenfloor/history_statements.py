@@ -81,14 +81,19 @@ def parts(first: int, end: int) -> Statement:
 def spread(first: int, end: int) -> Statement:
     """Select the average and the highest spread of a day; NULL where there was none.
 
+    It is one of shares, by the weights that dialers have now.
+
     Args:
         first: the day's first quarter minute.
         end: the one after its last.
     """
     return Statement(
-        "SELECT CAST(AVG(spread) AS DOUBLE), MAX(spread) FROM"
-        " (SELECT CAST(MAX(agents) AS SIGNED) - CAST(MIN(agents) AS SIGNED) AS spread"
-        f" {_OF_A_DAY} AND state = 'open' GROUP BY quarter_minute) spreads",
+        "SELECT CAST(AVG(spread) AS DOUBLE), CAST(ROUND(MAX(spread), 2) AS DOUBLE) FROM"
+        " (SELECT MAX(share) - MIN(share) AS spread FROM (SELECT quarter_minute,"
+        " agents / COALESCE(w.weight, 1) AS share FROM evenfloor_history"
+        " LEFT JOIN evenfloor_weights w USING (server_ip) WHERE quarter_minute >= %(first)s"
+        " AND quarter_minute < %(end)s AND state = 'open') shares"
+        " GROUP BY quarter_minute) spreads",
         {"first": first, "end": end},
     )
 

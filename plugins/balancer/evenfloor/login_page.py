@@ -10,13 +10,14 @@ from .page_headers import WITH_FRAMES
 from .pool import Pool
 
 
-def add_login_page(app: Flask, watch: Pool, has_phones: bool) -> None:
+def add_login_page(app: Flask, watch: Pool, has_phones: bool, patience: float) -> None:
     """Add the route ``/``.
 
     Args:
         app: the application.
         watch: lends balancers for questions that wait for nobody.
         has_phones: whether the page is the phone of some aliases.
+        patience: after how many seconds the service has answered a login at the latest.
     """
 
     @app.get("/")
@@ -31,6 +32,7 @@ def add_login_page(app: Flask, watch: Pool, has_phones: bool) -> None:
                 has_phones=has_phones,
                 language=language,
                 names=languages.NAMES,
+                patience=patience,
                 words=languages.words(language),
             )
         )

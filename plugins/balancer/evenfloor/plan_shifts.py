@@ -106,7 +106,8 @@ def _lines(text: str):
     for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        cells = [cell.strip() for cell in next(csv.reader([line]))]
+        (fields,) = csv.reader([line])
+        cells = [cell.strip() for cell in fields]
         if tuple(cells[:_FEWEST_CELLS]) != HEADING[:_FEWEST_CELLS]:
             yield number, cells
 

@@ -61,6 +61,12 @@ class Asked(NamedTuple):
     device: str = ""
     most: int = 0
 
+    @property
+    def noted(self) -> str:
+        """The model, with the number of its accounts where others of its maker hold more."""
+        fewer = 0 < self.most < MOST_ACCOUNTS.get(self.model, 0)
+        return f"{self.model}/{self.most}" if fewer else self.model
+
 
 def read_asked(name: str, user_agent: str) -> Asked | None:
     """Say what a file's name means.

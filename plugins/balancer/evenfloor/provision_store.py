@@ -114,7 +114,7 @@ def phones_of(token: str, asked: Asked) -> Statement:
     """Ask for the accounts behind a token."""
     return Statement(
         "SELECT evenfloor_phones_of(%(proof)s, %(device)s, %(model)s)",
-        {"proof": proof_of(token), "device": asked.device, "model": asked.model},
+        {"proof": proof_of(token), "device": asked.device, "model": asked.noted},
     )
 
 

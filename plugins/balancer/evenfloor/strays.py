@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 
 from .ami import Ami, Channel
+from .daemon_statements import CALLS_KEPT, NOT_RESTORED
 from .daemon_store import DaemonStore, DaemonThread
 from .orphans import Orphans
 from .steps import say
@@ -54,12 +55,17 @@ class Strays:
         """Have the calls end at the next comparison that are kept now; returns how many."""
         return self._orphans.end_kept()
 
-    async def remove(self, channels: Mapping[str, Channel], rooms: set[str]) -> None:
-        """Hang up channels and free rooms, or keep them if the channels are too many.
+    async def remove(
+        self, channels: Mapping[str, Channel], rooms: set[str], restored: int = NOT_RESTORED
+    ) -> None:
+        """Hang up channels and free rooms, or keep them.
+
+        They are kept if the channels are too many, or after a restore.
 
         Args:
             channels: every channel without a session, by its tag.
             rooms: every room that is taken and in which no session lives.
+            restored: what the database says of a restore.
 
         Raises:
             AmiSilent: Asterisk doesn't answer.
@@ -73,14 +79,15 @@ class Strays:
         }
         unwanted = channels.keys() & self._unwanted.keys()
         confirmed = (channels.keys() - unwanted) & self._suspects
-        ending = unwanted | self._orphans.may_end(confirmed, now)
+        is_restored = restored != NOT_RESTORED
+        ending = unwanted | self._orphans.may_end(confirmed, now, is_restored)
         self.removed += len(ending - unwanted)
         await self._note_kept()
         for tag in sorted(ending):
             say("stray channel", tag, channel=channels[tag].name)
             await self._ami.hang_up(tag)
         going_on = channels.keys() - ending
-        if len(going_on) > self._most or self._orphans.kept:
+        if is_restored or len(going_on) > self._most or self._orphans.kept:
             # Whatever lost the rows may have freed the rooms: a login would be put beside a call.
             for tag in sorted(going_on):
                 room, phone = channels[tag].room, channels[tag].phone
@@ -91,14 +98,19 @@ class Strays:
                 self.removed += 1
                 await self._run(DaemonStore.free_room, self._server_ip, room)
         self._suspects = channels.keys() | rooms
+        found = CALLS_KEPT if going_on else NOT_RESTORED
+        # Only now: with the mark, the dialer takes no logins.
+        if is_restored and restored != found:
+            await self._run(DaemonStore.note_compared, self._server_ip, found)
 
     async def _note_kept(self) -> None:
         """Say how many calls are kept: in the log when it changes, and in the daemon's row."""
         kept, before = len(self._orphans.kept), self._noted
         if kept and kept != before:
             log.error(
-                "%d calls have no row, too many to end them: they go on until their rows are back"
-                " or a person says that they may end; check.yml says how",
+                "%d calls have no row, too many to end them, or their rows were lost in a restore:"
+                " they go on until their rows are back or a person says that they may end;"
+                " check.yml says how",
                 kept,
             )
         elif before and not kept:

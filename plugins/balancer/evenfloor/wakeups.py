@@ -1,7 +1,7 @@
 """Wakes a dialer's daemon when there is an action for it.
 
-A daemon that hears nothing asks the database once a second whether there are actions. Whoever has
-queued one sends the dialer a datagram, and the daemon asks at once. The datagram itself says
+A daemon that hears nothing looks once a second, with its heartbeat, whether there are actions. Who
+has queued one sends the dialer a datagram, and the daemon asks at once. The datagram itself says
 nothing, and nobody waits for it: where one is lost, a phone rings up to a second later, and one
 that a stranger sends makes the daemon ask once more than it had to.
 """
@@ -17,8 +17,8 @@ from collections.abc import Iterable
 
 log = logging.getLogger("evenfloor.wakeups")
 
-#: How often a daemon asks that hears datagrams, in seconds.
-IDLE_INTERVAL = 1.0
+#: How often a daemon asks that hears datagrams and whose heartbeat sees no action, in seconds.
+IDLE_INTERVAL = 5.0
 #: How long a daemon that has missed a datagram asks as often as it may, in seconds.
 DEAF_FOR = 60.0
 
@@ -68,7 +68,7 @@ class Wakeups(asyncio.DatagramProtocol):
     def __init__(self, shortest: float):
         self._shortest = shortest
         self._heard = asyncio.Event()
-        self._was_told = self._was_untold = False
+        self._is_told = self._was_told = self._was_untold = False
         self._deaf_until = 0.0
         self._transport: asyncio.DatagramTransport | None = None
         self._port = 0
@@ -97,16 +97,20 @@ class Wakeups(asyncio.DatagramProtocol):
             self._transport.close()
 
     def datagram_received(self, _data, _address) -> None:
-        """Wake the daemon."""
+        """Wake the daemon: somebody has queued an action."""
+        self._is_told = True
+        self._heard.set()
+
+    def see(self) -> None:
+        """Wake the daemon: its heartbeat has seen an action."""
         self._heard.set()
 
     async def wait(self) -> None:
-        """Wait until it is time to ask: a datagram has come, or none for long enough."""
+        """Wait until it is time to ask: something has woken the daemon, or long nothing has."""
         is_deaf = time.monotonic() < self._deaf_until
-        self._was_told = await set_or_elapsed(
-            self._heard, self._shortest if is_deaf else IDLE_INTERVAL
-        )
+        await set_or_elapsed(self._heard, self._shortest if is_deaf else IDLE_INTERVAL)
         self._heard.clear()
+        self._was_told, self._is_told = self._is_told, False
         if self._was_untold and not self._was_told:
             if not is_deaf:
                 log.warning(

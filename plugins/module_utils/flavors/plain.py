@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import (
-    BROWSER_PHONE,
     ROOM_TABLES,
-    SIP_PHONE,
 )
 from ansible_collections.evenfloor.cluster.plugins.module_utils.flavors.base import Flavor
 from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import LONGEST_VOICEMAIL_ID
+from ansible_collections.evenfloor.cluster.plugins.module_utils.phone_kinds import TYPES
 
 #: The only engine of Evenfloor's own dialers.
 CONF_ENGINE = "CONFBRIDGE"
@@ -81,7 +80,7 @@ class Plain(Flavor):
             "pass": phone.login_password,
             "status": "ACTIVE",
             "active": "Y",
-            "phone_type": BROWSER_PHONE if phone.in_browser else SIP_PHONE,
+            "phone_type": TYPES[phone.kind],
             "fullname": phone.name,
             "protocol": "PJSIP",
             "outbound_cid": "",

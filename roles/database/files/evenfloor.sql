@@ -77,11 +77,14 @@ CREATE TABLE IF NOT EXISTS evenfloor_renumbering (
 -- The daemon in charge of a dialer: `token` is its own, made when it started, `host` where it runs.
 -- `beat` is its heartbeat. `started` and `beat` are in UTC, so that no hour comes twice.
 -- `calls_kept` says how many calls without a live-agent row it lets go on, because so many at once
--- look like a mistake in the database. The last four are for monitoring: `calls` says how many calls
+-- look like a mistake in the database. The last five are for monitoring: `calls` says how many calls
 -- go on, the others count since the daemon started, what it found wrong when it compared sessions,
--- rooms and channels, and how often it has connected to Asterisk and to the database.
+-- rooms and channels, and how often it has connected to Asterisk and to the database. `writes_to` is
+-- the host name of the database that it reaches.
 -- `charge_secret` is a part of the name of the lock that the daemon in charge holds, so that nobody
--- holds it who may not read this.
+-- holds it who may not read this. `restored` is 1 after the database was restored, until the daemon has
+-- compared it with Asterisk: its heartbeat doesn't count before. It is 2 as long as the daemon then finds
+-- calls without a live-agent row, none of which may end for that.
 CREATE TABLE IF NOT EXISTS evenfloor_daemons (
   server_ip VARCHAR(15) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   token VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -94,6 +97,8 @@ CREATE TABLE IF NOT EXISTS evenfloor_daemons (
   findings INT UNSIGNED NOT NULL DEFAULT 0,
   asterisk_connections INT UNSIGNED NOT NULL DEFAULT 0,
   database_connections INT UNSIGNED NOT NULL DEFAULT 0,
+  restored TINYINT UNSIGNED NOT NULL DEFAULT 0,
+  writes_to VARCHAR(64) NOT NULL DEFAULT '',
   PRIMARY KEY (server_ip)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 -- Clusters of earlier releases have the table without these columns.
@@ -105,6 +110,9 @@ ALTER TABLE evenfloor_daemons ADD COLUMN IF NOT EXISTS
   asterisk_connections INT UNSIGNED NOT NULL DEFAULT 0;
 ALTER TABLE evenfloor_daemons ADD COLUMN IF NOT EXISTS
   database_connections INT UNSIGNED NOT NULL DEFAULT 0;
+ALTER TABLE evenfloor_daemons ADD COLUMN IF NOT EXISTS
+  restored TINYINT UNSIGNED NOT NULL DEFAULT 0;
+ALTER TABLE evenfloor_daemons ADD COLUMN IF NOT EXISTS writes_to VARCHAR(64) NOT NULL DEFAULT '';
 
 -- What the login services have seen of each dialer's heartbeat: written when it becomes late or comes
 -- again, and once a minute. `last_update` is the last one that is known, `is_late` says whether it
@@ -225,7 +233,8 @@ CREATE TABLE IF NOT EXISTS evenfloor_history (
 
 -- The tokens with which phones fetch their accounts, one an alias at most. Of a token there is the
 -- SHA-256 of its SHA-256. `device` is the MAC address of the desk phone that has used it first; empty
--- for none. `model` says what has fetched last, `fetched` when, to the hour, in UTC.
+-- for none. `model` says what has fetched last, with the number of its accounts where others of its
+-- maker hold more (`yealink/6`); `fetched` when, to the hour, in UTC.
 CREATE TABLE IF NOT EXISTS evenfloor_phone_tokens (
   alias_id VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL,
   token_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

@@ -130,6 +130,12 @@ def test_what_web_phones_need_is_looked_at_beside_vicidial(healthy, cluster):
     }
 
 
+def test_an_alias_that_is_named_like_a_phone_is_found_beside_vicidial(healthy, cluster):
+    cluster.run("INSERT INTO phones_alias (alias_id, logins_list) VALUES ('101B', '101a,101b')")
+    found = {("alias_named_like_phone", "101B", "")}
+    assert kinds(healthy(cluster_flavor="vicidial")) == found
+
+
 def test_passwords_stay_where_they_are(healthy, cluster):
     cluster.run(
         "UPDATE phones SET pass = 'hushhush', conf_secret = 'hushhush' WHERE login = '101a'"

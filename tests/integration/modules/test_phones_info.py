@@ -26,7 +26,7 @@ def test_phones_are_read_in_order_and_say_whether_they_are_registered(phones, mo
             "login": f"{extension}a",
             "name": f"Agent {extension}",
             "registered": extension == "102",
-            "in_browser": False,
+            "kind": "sip",
         }
         for extension in ("101", "102")
     ]

@@ -1,6 +1,7 @@
 """A host's password changes in steps, and at each of them the host gets in."""
 
 import json
+import os
 import re
 
 import pymysql
@@ -86,7 +87,9 @@ def test_two_runs_at_once_work_with_one_password(host):
 
 
 def test_files_keep_their_owners_and_modes(host):
+    os.chown(host.config, 1, 2)
     host.rotate()
+    assert (host.config.stat().st_uid, host.config.stat().st_gid) == (1, 2)
     assert host.secret.stat().st_mode & 0o777 == 0o600
     assert host.config.stat().st_mode & 0o777 == 0o640
     host.step("begin")

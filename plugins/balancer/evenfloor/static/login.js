@@ -7,6 +7,12 @@ const SESSION = "evenfloor.session", AGENT = "evenfloor.agent";
 // How long the next call of an agent who moves may take, in milliseconds.
 const NEXT_CALL = 5_000;
 
+// After how many milliseconds the service is asked again if no answer came: another login host takes some seconds to step in.
+const PAUSES = [500, 1_000, 2_000, 4_000];
+const UNANSWERED = ["no_answer", "service_unavailable"];
+// The service answers in so many seconds; beyond that, its host is gone. Both in milliseconds.
+const PATIENCE = 1_000 * Number(document.body.dataset.patience) + 2_000;
+
 const words = JSON.parse(document.body.dataset.words);
 const byId = id => document.getElementById(id);
 const form = byId("login");
@@ -68,14 +74,33 @@ function refuse(body, seconds) {
 
 const hold = held => { for (const button of document.querySelectorAll("button")) { button.disabled = held; } };
 
-async function post(verb, body) {
-  hold(true);
+async function ask(verb, body) {
+  const patience = new AbortController();
+  const late = setTimeout(() => patience.abort(), PATIENCE);
   try {
     const response = await fetch(`/api/v1/${verb}`, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal: patience.signal });
     return [response.ok, await response.json(), response.headers.get("Retry-After")];
   } catch {
     return [false, { error: "no_answer" }];
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+// Whoever asks twice for the same login has one session: the second ends the first, and the phone rings again. Not so a logout:
+// the second finds nothing to end.
+async function post(verb, body) {
+  hold(true);
+  try {
+    let answer = await ask(verb, body);
+    for (const pause of verb === "logout" ? [] : PAUSES) {
+      if (!UNANSWERED.includes(answer[1].error)) { break; }
+      say(words.again);
+      await new Promise(done => setTimeout(done, pause));
+      answer = await ask(verb, body);
+    }
+    return answer;
   } finally {
     hold(false);
   }

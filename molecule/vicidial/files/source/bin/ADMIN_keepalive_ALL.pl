@@ -12,8 +12,9 @@ my %PROGRAMS = (1 => ['AST_update_AMI2.pl'], 2 => ['AST_manager_send.pl', 'AST_m
 my $ENDPOINTS = '/etc/asterisk/pjsip-vicidial.conf';
 
 my $settings = settings();
+my @running = `/bin/ps -o "%p %a" --no-headers -A`;
 for my $program (map { @{$PROGRAMS{$_} || []} } split //, $settings->{active_keepalives}) {
-    next if system("pgrep -f '^/usr/bin/perl $Bin/$program' > /dev/null") == 0;
+    next if grep { m{/usr/bin/perl \Q$Bin/$program\E} } @running;
     system('screen', '-d', '-m', '-S', $program, "$Bin/$program");
 }
 
