@@ -253,7 +253,7 @@ def check_ini(folder, variables) -> None:
     path.write_text(text, encoding="utf-8")
     found = config.load(str(path), {})
     assert {key: getattr(found.balancer, key) for key in keys} == {
-        key: int(value) for key, value in chosen.items()
+        key: float(value) for key, value in chosen.items()
     }
     assert found.login == config.LoginConfig(
         login["address"], int(login["port"]), int(login["workers"])

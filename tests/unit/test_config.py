@@ -2,7 +2,7 @@
 
 import pytest
 
-from evenfloor.config import load, main
+from evenfloor.config import BalancerConfig, load, main
 from evenfloor.errors import ConfigurationError
 
 
@@ -42,6 +42,13 @@ def test_what_cannot_be_used_is_named(written, text, words):
     with pytest.raises(ConfigurationError) as caught:
         load(written(text), {})
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("3.0", 3), ("2.5", 2.5), ("10", 10)])
+def test_a_time_may_be_a_part_of_a_second_where_the_setting_is_a_float(written, text, seconds):
+    assert load(written(f"[balancer]\nrequest_timeout = {text}\n"), {}).balancer == BalancerConfig(
+        request_timeout=seconds
+    )
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -169,15 +169,17 @@ class Config:
     dialer: DialerConfig = field(default_factory=DialerConfig)
 
 
+#: The types that settings have, and what is said where a text is none of them.
+_KINDS = {"str": (str, "a text"), "int": (int, "a whole number"), "float": (float, "a number")}
+
 _SECTIONS = {part.name: part.default_factory for part in fields(Config)}
 
 
 def _converted(setting, text: str, where: str):
-    kind = type(setting.default)
+    kind, wanted = _KINDS[setting.type]
     try:
         value = kind(text)
     except ValueError:
-        wanted = {int: "a whole number", float: "a number"}[kind]
         raise ConfigurationError(f"{where}: '{text}' is not {wanted}") from None
     bounds = setting.metadata
     if bounds and not bounds["least"] <= value <= bounds["most"]:
