@@ -182,7 +182,7 @@ test-browser: ready ## Test browser phones: Chromium on a cluster with Asterisk 
 	  pytest -q tests/browser_phone
 
 bench: export PYTHONPATH := plugins/balancer:.cache/collections
-bench: ready ## Measure the choice, the service, the pages, idle dialers, provisioning, and if the lab is up, ringing, strangers and size there
+bench: ready ## Measure the choice, the service, the pages, idle dialers, several databases, provisioning, and if the lab is up, ringing, strangers and size there
 	@python -m bench.choice
 	@python -m bench.curve
 	@python -m bench.service
@@ -190,6 +190,7 @@ bench: ready ## Measure the choice, the service, the pages, idle dialers, provis
 	@python -m bench.watch
 	@python -m bench.idle
 	@python -m bench.several
+	@python -m bench.failover
 	@python -m bench.guesses
 	@python -m bench.pages
 	@python -m bench.provision

@@ -8,6 +8,7 @@ Pure, without Ansible and without a database.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from ansible_collections.evenfloor.cluster.plugins.module_utils.boundary import REGISTERED_STATES
 from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import LONGEST_LOGINS_LIST
@@ -141,6 +142,68 @@ def schema_problems(version, schema_version, columns):
     schema = "an unknown schema" if schema_version is None else f"schema {schema_version}"
     fix = f"Evenfloor needs {OLDEST_IN_WORDS}: upgrade VICIdial first"
     return [*found, Problem("the database", f"has {schema}", fix, is_subject=True), *wrong]
+
+
+class Role(NamedTuple):
+    """What a database is among others.
+
+    Attributes:
+        is_read_only: whether it takes writes from nobody but administrators.
+        is_galera: whether it is a member of a Galera cluster (``wsrep_on``).
+        sources: the databases from which it replicates, each with whether it does now.
+        replicas: the hosts that replicate from it now.
+    """
+
+    is_read_only: bool = False
+    is_galera: bool = False
+    sources: tuple = ()
+    replicas: tuple = ()
+
+
+def role_problems(role):
+    """Find what rules out that a database is the one that is written to.
+
+    Args:
+        role: its Role.
+
+    Returns:
+        Problems; empty where all is well.
+    """
+    if not role.is_read_only:
+        return []
+    fix = (
+        "put the host that VICIdial writes to into the group database; this one may be its replica"
+    )
+    return [Problem("the database", "is read-only", fix, is_subject=True)]
+
+
+def role_in_words(role):
+    """Say what a database is among others.
+
+    Args:
+        role: its Role.
+
+    Returns:
+        Lines; none where it is alone.
+    """
+    found = [
+        f"it replicates from {source}: is it the one that VICIdial writes to? If not, put {source}"
+        " into the group database"
+        if is_running
+        else f"it has been a replica of {source}, and doesn't replicate now"
+        for source, is_running in role.sources
+    ]
+    if role.replicas:
+        found.append(
+            f"it has replicas: {', '.join(role.replicas)}; if they are named after it in"
+            " balancer_database_host, logins follow once one takes its place"
+        )
+    if role.is_galera:
+        found.append(
+            "wsrep_on: it is a member of a Galera cluster, whose other members don't get VICIdial's"
+            " MyISAM and MEMORY tables; nobody may write to another member"
+        )
+    return found
 
 
 def _version_problems(version):

@@ -108,6 +108,9 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.plan import (
 from ansible_collections.evenfloor.cluster.plugins.module_utils.plan_text import describe
 from ansible_collections.evenfloor.cluster.plugins.module_utils.preflight import (
     NEEDED,
+    Role,
+    role_in_words,
+    role_problems,
     schema_problems,
 )
 
@@ -126,6 +129,28 @@ def read_columns(cursor):
     for table, column, *kind in cursor.fetchall():
         columns.setdefault(table, {})[column] = tuple(kind)
     return columns
+
+
+def read_role(cursor):
+    """Read what the database is among others."""
+    cursor.execute("SHOW GLOBAL VARIABLES WHERE variable_name IN ('read_only', 'wsrep_on')")
+    variables = {name.lower(): value not in ("OFF", "0") for name, value in cursor.fetchall()}
+    cursor.execute("SHOW ALL SLAVES STATUS")
+    names = [column[0] for column in cursor.description]
+    sources = [dict(zip(names, row)) for row in cursor.fetchall()]
+    cursor.execute(
+        "SELECT DISTINCT SUBSTRING_INDEX(host, ':', 1) FROM information_schema.processlist"
+        " WHERE command LIKE 'Binlog Dump%' ORDER BY 1"
+    )
+    return Role(
+        variables["read_only"],
+        variables.get("wsrep_on", False),
+        tuple(
+            (row["Master_Host"], row["Slave_IO_Running"] == row["Slave_SQL_Running"] == "Yes")
+            for row in sources
+        ),
+        tuple(row[0] for row in cursor.fetchall()),
+    )
 
 
 def read_schema_version(cursor, columns):
@@ -244,6 +269,9 @@ def look(module, cursor):
     columns = read_columns(cursor)
     schema_version = read_schema_version(cursor, columns)
     problems = schema_problems(version, schema_version, columns)
+    # What isn't MariaDB can't be asked.
+    role = Role() if problems else read_role(cursor)
+    problems += role_problems(role)
     if problems:
         sentences = [problem.sentence() for problem in problems]
         return {"changed": False, **NOTHING, "problems": sentences}
@@ -259,6 +287,7 @@ def look(module, cursor):
             f"engines: {engines_in_words(read_engines(cursor))}",
             f"{len(dialers)} dialers, {len(phones)} phones, {len(aliases)} aliases",
             registrations_in_words(cursor, dialers),
+            *role_in_words(role),
         ],
         "missing": read_missing(cursor, module.params["tables"], module.params["indexes"]),
         "dialers": dialers,

@@ -8,6 +8,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.databases import
     look_at_nodes,
     node_of,
 )
+from ansible_collections.evenfloor.cluster.plugins.module_utils.preflight import role_in_words
+from ansible_collections.evenfloor.cluster.plugins.modules.vicidial_info import read_role
 
 from tests import galera
 from tests.collection import ROOT
@@ -46,6 +48,9 @@ def test_databases_are_seen_as_they_are():
         with first.connect() as connection, connection.cursor() as cursor:
             cursor.execute("SET GLOBAL read_only = ON")
         assert ("database_not_synced", "db1") in kinds(nodes())
+        with first.connect() as connection, connection.cursor() as cursor:
+            role = read_role(cursor)
+        assert role.is_galera and "MEMORY tables" in role_in_words(role)[0]
         # One of two is no majority.
         galera.kill(second)
         expected = [("database_cut_off", "db1"), ("database_away", "db2")]

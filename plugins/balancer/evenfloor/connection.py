@@ -83,6 +83,14 @@ _SESSION = (
     f", SESSION idle_write_transaction_timeout = {SILENT_TRANSACTION}"
 )
 
+#: Everybody may ask this. The status is ON only while the source of a replica is there.
+_ROLE = (
+    "SELECT @@global.read_only, (SELECT variable_value FROM information_schema.global_status"
+    " WHERE variable_name = 'SLAVE_RUNNING')"
+)
+_OFF = (0, "0", "OFF", None)
+_WRITTEN_TO, _REPLICA, _READ_ONLY = "written to", "replica", "read-only"
+
 #: How statements begin that do no harm when they are run once more.
 _REPEATABLE = ("SELECT", "START TRANSACTION")
 
@@ -166,15 +174,31 @@ class Connection:
         return self._connection
 
     def _connect(self) -> pymysql.Connection:
-        """Connect to the first host that answers; one that failed comes last from then on."""
-        for untried in range(len(self._hosts), 0, -1):
+        """Connect to the host that is written to; the next connection begins with it.
+
+        Of several hosts, it is one that is neither read-only nor a replica whose source is there:
+        somebody may have forgotten to make a replica read-only. Where two hosts replicate from each
+        other, it is the one that isn't read-only; that is known once every host has answered.
+        """
+        failure, replica = None, None
+        for untried, host in zip(range(len(self._hosts), 0, -1), tuple(self._hosts)):
             try:
-                return self._connect_to(self._hosts[0], self.patience(CONNECT_TIMEOUT) / untried)
-            except (pymysql.err.Error, OSError):
-                self._hosts.append(self._hosts.pop(0))
-                if untried == 1:
-                    raise
-        raise AssertionError("unreachable")
+                found = self._connect_to(host, self.patience(CONNECT_TIMEOUT) / untried)
+                role = _WRITTEN_TO if len(self._hosts) == 1 else _role(found)
+            except (pymysql.err.Error, OSError) as error:
+                failure = error
+                continue
+            if role == _WRITTEN_TO:
+                self._hosts.remove(host)
+                self._hosts.insert(0, host)
+                return found
+            if role == _REPLICA and replica is None:
+                replica = found
+            else:
+                found.close()
+        if replica is not None and failure is None:
+            return replica
+        raise failure or OSError(f"none of {', '.join(self._hosts)} may be written to")
 
     def _connect_to(self, host: str, seconds: float) -> pymysql.Connection:
         where = self._config
@@ -303,6 +327,20 @@ class Connection:
                 self.run("ROLLBACK")
             except DatabaseUnreachable:
                 self.close()
+
+
+def _role(connection: pymysql.Connection) -> str:
+    """Ask one of several databases what it is; a connection without an answer is closed."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_ROLE)
+            ((read_only, replicates),) = cursor.fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    if read_only not in _OFF:
+        return _READ_ONLY
+    return _WRITTEN_TO if replicates in _OFF else _REPLICA
 
 
 def until_won(work, tries: int):

@@ -54,6 +54,15 @@ def test_a_schema_that_does_not_fit_is_refused_with_all_that_is_wrong(vicidial, 
     assert problem in wrong[0]
 
 
+def test_a_database_that_takes_no_writes_is_refused(vicidial):
+    vicidial.sql("SET GLOBAL read_only = ON")
+    try:
+        (problem,) = vicidial.info()["problems"]
+    finally:
+        vicidial.sql("SET GLOBAL read_only = OFF")
+    assert problem.startswith("the database is read-only; put the host that VICIdial writes to")
+
+
 def test_a_database_that_is_not_vicidials_is_named(vicidial):
     for table in SHARED:
         vicidial.sql(f"DROP TABLE {table}")

@@ -1,0 +1,106 @@
+"""Beside VICIdial: the database is lost, its replica takes its place, and logins follow."""
+
+import pytest
+from ansible_collections.evenfloor.cluster.plugins.module_utils.preflight import (
+    Role,
+    role_in_words,
+    role_problems,
+)
+from ansible_collections.evenfloor.cluster.plugins.modules.vicidial_info import read_role
+
+from evenfloor.config import DatabaseConfig
+from evenfloor.connection import Connection
+from evenfloor.errors import DatabaseUnreachable
+from tests.replicas import FIRST, LOSSES, SECOND, OnTwo, pair, run, set_read_only
+
+WHERE = "SELECT @@bind_address"
+
+
+@pytest.fixture(scope="module")
+def shared():
+    with pair() as both:
+        yield both
+
+
+def asked(both, **other) -> str:
+    """Make a connection; returns the address of the database that it leads to."""
+    connection = Connection(DatabaseConfig(**{**both.where, "name": "", **other}))
+    try:
+        return connection.run(WHERE).rows[0][0]
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("hosts", [f"{FIRST},{SECOND}", f"{SECOND} , {FIRST}"])
+def test_the_one_that_is_not_read_only_is_used_wherever_it_stands(shared, hosts):
+    assert asked(shared, host=hosts) == FIRST
+
+
+@pytest.mark.parametrize("hosts", [f"{FIRST},{SECOND}", f"{SECOND},{FIRST}"])
+def test_a_replica_that_somebody_forgot_to_make_read_only_is_not_written_to(shared, hosts):
+    set_read_only(shared.replica, False)
+    try:
+        assert asked(shared, host=hosts) == FIRST
+        # Its source is there, but not for this host: nothing is written to two databases.
+        with pytest.raises(DatabaseUnreachable):
+            asked(shared, host=f"{SECOND},127.0.0.3")
+    finally:
+        set_read_only(shared.replica, True)
+
+
+def test_of_two_that_replicate_from_each_other_the_one_that_takes_writes_is_used(shared):
+    shared.follow(shared.primary, SECOND)
+    try:
+        assert asked(shared, host=f"{SECOND},{FIRST}") == FIRST
+    finally:
+        run(shared.primary, "STOP SLAVE", "RESET SLAVE ALL")
+
+
+def test_where_no_database_may_be_written_to_it_is_said(shared):
+    set_read_only(shared.primary, True)
+    try:
+        with pytest.raises(DatabaseUnreachable, match="none of .* may be written to"):
+            asked(shared)
+        # Where there is one, its own answers say so.
+        assert asked(shared, host=SECOND) == SECOND
+    finally:
+        set_read_only(shared.primary, False)
+
+
+def role_of(server) -> Role:
+    with server.connect("information_schema") as connection, connection.cursor() as cursor:
+        return read_role(cursor)
+
+
+def test_the_preflight_says_what_a_database_is_among_others(shared):
+    role = role_of(shared.primary)
+    # By the address from which the replica connects.
+    assert role == Role(replicas=("localhost",)) and role_problems(role) == []
+    (words,) = role_in_words(role)
+    assert words.startswith("it has replicas: localhost; if they are named after it")
+    role = role_of(shared.replica)
+    assert role == Role(is_read_only=True, sources=((FIRST, True),))
+    assert len(role_problems(role)) == 1
+    assert role_in_words(role)[0].startswith(f"it replicates from {FIRST}: is it the one that")
+    run(shared.replica, "STOP SLAVE")
+    try:
+        words = f"it has been a replica of {FIRST}, and doesn't replicate now"
+        assert role_in_words(role_of(shared.replica)) == [words]
+    finally:
+        run(shared.replica, "START SLAVE")
+
+
+@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
+def test_a_running_login_service_follows_a_fail_over(lose):
+    """Nothing is restarted or told. Until the replica takes writes, agents are refused in words."""
+    with OnTwo.running() as cluster:
+        assert [cluster.choose() for _each in range(4)] == [200] * 4
+        cluster.pair.caught_up()
+        before = cluster.decisions()
+        with lose(cluster.pair):
+            # Nobody has decided yet, and nothing is written to a database that is a replica.
+            assert [cluster.choose() for _each in range(3)] == [503] * 3
+            assert cluster.decisions() == before
+            cluster.fail_over()
+            cluster.follow()
+            assert cluster.decisions() > before
