@@ -49,10 +49,11 @@ def members(cluster: Cluster, host: str) -> int:
 
 
 def wait_until_whole(cluster: Cluster) -> float:
-    """Wait until all databases are one; returns the seconds."""
+    """Wait until all databases are one, with their arbitrator; returns the seconds."""
     databases = cluster.groups["database"]
+    size = len(databases) + len(cluster.groups.get("database_arbitrator", []))
     return cluster.wait_until(
-        lambda: all(members(cluster, host) == len(databases) for host in databases),
+        lambda: all(members(cluster, host) == size for host in databases),
         PATIENCE,
         "all databases are one",
         every=1,

@@ -59,8 +59,9 @@ def databases(hostvars, groups):
     """Say how several databases are.
 
     Args:
-        hostvars: Ansible's; database hosts that were asked have ``databases_node``, hosts with an
-            HAProxy ``databases_proxy``, as their tasks registered them.
+        hostvars: Ansible's; database hosts that were asked have ``databases_node``, an arbitrator
+            ``databases_arbitrator``, and hosts with an HAProxy ``databases_proxy``, as their tasks
+            registered them.
         groups: Ansible's ``groups``.
 
     Returns:
@@ -78,20 +79,25 @@ def databases(hostvars, groups):
         for name in [*groups.get("login", []), *groups.get("dialers", [])]
     ]
     asked = [*names, *(proxy.name for proxy in proxies)]
-    silent = {name for name in asked if _is_silent(hostvars[name])}
+    arbitrators = list(groups.get("database_arbitrator", []))
+    silent = {name for name in [*asked, *arbitrators] if _is_silent(hostvars[name])}
     # A host that doesn't answer at all is a finding of its own, and of others nothing is known.
     proxies = [proxy for proxy in proxies if proxy.name not in silent]
-    found = [*look_at_nodes(nodes, silent), *look_at_proxies(proxies)]
+    found = [
+        *look_at_nodes(nodes, silent, len(arbitrators)),
+        *look_at_arbitrators(hostvars, [name for name in arbitrators if name not in silent]),
+        *look_at_proxies(proxies),
+    ]
     return {
         "asked": next((node.name for node in nodes if node.in_majority), ""),
         "findings": [finding.as_dict() for finding in found],
-        "table": table(nodes, proxies),
+        "table": table(nodes, proxies, len(arbitrators)),
     }
 
 
 def _is_silent(variables):
     """Whether a host didn't answer, or wasn't asked: a run may be limited to some hosts."""
-    tasks = ("doctor_clock", "databases_node", "databases_proxy")
+    tasks = ("doctor_clock", "databases_node", "databases_arbitrator", "databases_proxy")
     answers = [variables[task] for task in tasks if task in variables]
     return not answers or any(answer.get("unreachable") for answer in answers)
 
@@ -146,12 +152,13 @@ def proxy_of(name, asked):
     return Proxy(name, tuple(leads_to))
 
 
-def look_at_nodes(nodes, silent=()):
+def look_at_nodes(nodes, silent=(), arbitrators=0):
     """Find what is wrong with databases.
 
     Args:
         nodes: every Node that the inventory names.
         silent: the hosts that don't answer at all, or weren't asked.
+        arbitrators: how many members without data the inventory names.
 
     Returns:
         Findings.
@@ -180,19 +187,41 @@ def look_at_nodes(nodes, silent=()):
             what += ", and the others wait for it" if node.holds_up else ""
             fix = "look at its disk and processors (iostat, top); look again in a minute"
             found.append(Finding("database_lags", what, fix, dialer=node.name))
-    return found + _look_at_size(nodes)
+    return found + _look_at_size(nodes, len(nodes) + arbitrators)
 
 
-def _look_at_size(nodes):
+def _look_at_size(nodes, expected):
     """Compare the cluster's size with the inventory's."""
     sizes = {node.members for node in nodes if node.in_majority}
     found = []
-    for size in sorted(sizes - {len(nodes)}):
-        what = f"the cluster of databases has {size} members, and the inventory has {len(nodes)}"
-        fix = "bring back the database that is away"
-        if size > len(nodes):
-            fix = "stop MariaDB on the host that has left the inventory"
+    for size in sorted(sizes - {expected}):
+        what = f"the cluster of databases has {size} members, and the inventory has {expected}"
+        fix = "bring back the one that is away"
+        if size > expected:
+            fix = "stop MariaDB, or garb, on the host that has left the inventory"
         found.append(Finding("databases_differ", what, fix))
+    return found
+
+
+def look_at_arbitrators(hostvars, names):
+    """Find an arbitrator that doesn't run.
+
+    Args:
+        hostvars: Ansible's.
+        names: the arbitrators whose hosts answer.
+
+    Returns:
+        Findings.
+    """
+    found = []
+    for name in names:
+        said = hostvars[name].get("databases_arbitrator") or {}
+        if said.get("stdout") != "active":
+            what = (
+                f"the arbitrator on {name} doesn't run: without it, one database alone refuses"
+            )
+            fix = "see systemctl status garb and journalctl -u garb on it"
+            found.append(Finding("arbitrator_away", what, fix, dialer=name))
     return found
 
 
@@ -234,12 +263,13 @@ def _some(names, most=3):
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")
 
 
-def table(nodes, proxies):
+def table(nodes, proxies, arbitrators=0):
     """Lay databases out for a person.
 
     Args:
         nodes: every Node that the inventory names.
         proxies: every Proxy whose host answers.
+        arbitrators: how many members without data the inventory names.
 
     Returns:
         A heading and a line for each.
@@ -250,7 +280,7 @@ def table(nodes, proxies):
         rows.append(
             (
                 node.name,
-                "-" if is_away else f"{node.members} of {len(nodes)}",
+                "-" if is_away else f"{node.members} of {len(nodes) + arbitrators}",
                 "-" if is_away else str(node.waiting),
                 f"{len(_leading_to(proxies, node.name))} of {len(proxies)}",
                 node.state,

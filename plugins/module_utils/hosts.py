@@ -17,9 +17,14 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.inventory import
 from ansible_collections.evenfloor.cluster.plugins.module_utils.limits import ANY_NETWORK
 
 #: The groups of an inventory.
-GROUPS = ("database", "login", "dialers", "sip_edge", "seats", "monitoring")
+GROUPS = (
+    "database", "database_arbitrator", "login", "dialers", "sip_edge", "seats", "monitoring",
+)  # fmt: skip
 #: The groups whose hosts the playbooks work on, in the order of a report.
-WORKED_ON = ("database", "login", "managed_dialers", "sip_edge", "seats", "monitoring")
+WORKED_ON = (
+    "database", "database_arbitrator", "login", "managed_dialers", "sip_edge", "seats",
+    "monitoring",
+)  # fmt: skip
 
 
 def seats(hostvars, groups):
@@ -86,6 +91,7 @@ def certificates_in_use(variables, group_names):
         found.append({"path": "/etc/evenfloor/ca.pem", "name": ""})
         if variables.get("database_tls", "on") == "on":
             found.append({"path": "/etc/evenfloor/database.pem", "name": ""})
+    if "database" in group_names or "database_arbitrator" in group_names:
         # Where there are several databases.
         found.append({"path": "/etc/evenfloor/galera.pem", "name": ""})
     in_browser = any(

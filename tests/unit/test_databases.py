@@ -124,6 +124,29 @@ def test_a_host_that_does_not_answer_at_all_is_no_finding_of_its_own_here():
     assert found(db2={"databases_node": unreachable}, login2={"databases_proxy": unreachable}) == []
 
 
+TWO = {**GROUPS, "database": ["db1", "db2"], "database_arbitrator": ["login2"]}
+VOTES = {**WELL, "login2": {**WELL["login2"], "databases_arbitrator": {"stdout": "active"}}}
+
+
+def test_an_arbitrator_is_a_member_that_has_no_row_of_its_own():
+    said = databases(VOTES, TWO)
+    assert said["findings"] == []
+    lines = [line.split() for line in said["table"].splitlines()]
+    assert [line[:4] for line in lines[1:]] == [[name, "3", "of", "3"] for name in ("db1", "db2")]
+
+
+def test_an_arbitrator_that_does_not_run_or_does_not_count_is_said():
+    failed = {**WELL["login2"], "databases_arbitrator": {"stdout": "failed", "rc": 3}}
+    smaller = node("wsrep_cluster_size\t3", "wsrep_cluster_size\t2")
+    away = {**VOTES, "db1": smaller, "db2": smaller}
+    kinds = [row["finding"] for row in databases({**away, "login2": failed}, TWO)["findings"]]
+    assert kinds == ["databases_differ", "arbitrator_away"]
+    assert [row["finding"] for row in databases(away, TWO)["findings"]] == ["databases_differ"]
+    # A host that doesn't answer at all is a finding of its own.
+    unreachable = {"databases_arbitrator": {"unreachable": True}}
+    assert databases({**VOTES, "login2": unreachable}, TWO)["findings"] == []
+
+
 def test_a_cluster_of_another_size_than_the_inventorys_is_said_once():
     smaller = node("wsrep_cluster_size\t3", "wsrep_cluster_size\t2")
     expected = [("database_away", "db3"), ("databases_differ", "")]

@@ -253,6 +253,9 @@ CASES = {
             databases("mysql_up", "1x60") | databases(WSREP + "cluster_size", "0x60"),
             THREE_UP | databases(WSREP + "cluster_size", "3x60", "3x60", "3x60"),
             THREE_UP | databases(WSREP + "cluster_size", "3x10 2x10 3x60"),
+            # Two, and an arbitrator. One database is away.
+            databases("mysql_up", "1x60", "1x60") | databases(WSREP + "cluster_size", "3x60"),
+            databases("mysql_up", "1x60", "0x60") | databases(WSREP + "cluster_size", "3x60"),
         ],
     ),
     "EvenfloorDatabaseLags": (

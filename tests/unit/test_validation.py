@@ -89,6 +89,38 @@ def test_three_databases_are_right_but_not_beside_vicidial():
     assert_says(found[0], "3 hosts (db1, db2, db3)", "exactly one", "VICIdial")
 
 
+def with_arbitrators(databases: list[str], arbitrators: list[str], flavor: str = "plain"):
+    hostvars, groups = inventory(database=databases)
+    groups["database_arbitrator"] = arbitrators
+    for variables in hostvars.values():
+        variables["cluster_flavor"] = flavor
+    return problems(hostvars, groups)
+
+
+def test_two_databases_are_right_where_a_third_host_votes():
+    assert with_arbitrators(["db1", "db2"], ["login1"]) == []
+
+
+@pytest.mark.parametrize(
+    ("databases", "arbitrators", "words"),
+    [
+        (["db1"], ["login1"], ["the group database has 1", "leave it out"]),
+        (["db1", "db2", "db3"], ["login1"], ["the group database has 3", "leave it out"]),
+        (["db1", "db2"], ["login1", "dialer1"], ["has 2 hosts", "put one into it"]),
+        (["db1", "db2"], ["db2"], ["has db2, which is a database", "another host"]),
+    ],
+)
+def test_an_arbitrator_that_makes_no_third_vote_is_a_problem(databases, arbitrators, words):
+    (problem,) = with_arbitrators(databases, arbitrators)
+    assert_says(problem, "group database_arbitrator", *words)
+
+
+def test_an_arbitrator_is_no_database_and_not_for_vicidial():
+    assert_says(with_arbitrators([], ["login1"])[0], "group database has 0 hosts")
+    (problem,) = with_arbitrators(["db1"], ["login1"], "vicidial")
+    assert_says(problem, "group database_arbitrator has a host", "leave it out", "VICIdial")
+
+
 def test_groups_that_are_not_there_at_all_are_problems_too():
     assert len(problems({}, {"all": []})) == 3
 

@@ -1,12 +1,13 @@
 """Other configurations and hosts, one database of three, and three of one, while agents log in."""
 
 import shutil
+import time
 
 import pytest
 import yaml
 
 from lab.cluster import ROOT, Cluster
-from tests.databases import Burst, keep, lost, members, talking
+from tests.databases import Burst, keep, lost, members, talking, wait_until_whole
 from tests.state import STAYS, podman, wait_until_settled
 
 ALL = ("db1", "db2", "db3")
@@ -17,6 +18,8 @@ LEAVE = (
 SITE = "playbooks/site.yml"
 #: Seconds between an agent's logins beside a playbook.
 PAUSE = 3
+#: A login host that also votes, where there are two databases.
+ARBITRATOR = "login2"
 #: A host that takes the place of another.
 SPARE, SPARE_ADDRESS = "db4", "10.92.0.13"
 AUTHORITY = "cd /etc/evenfloor; stat -c '%a %U' ca.key; sha256sum ca.key ca.pem"
@@ -28,12 +31,14 @@ def other(cluster):
     """A function that makes an inventory like the cluster's, with other databases and settings."""
     folder = ROOT / ".cache/ha/inventory"
 
-    def make(databases=ALL, **settings):
+    def make(databases=ALL, arbitrators=(), **settings):
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(cluster.inventory, folder)
         hosts = yaml.safe_load((folder / "hosts.yml").read_text())
         kept = hosts["database"]["hosts"] | {SPARE: {"ansible_host": SPARE_ADDRESS}}
         hosts["database"] = {"hosts": {name: kept[name] for name in databases}, "vars": settings}
+        if arbitrators:
+            hosts["database_arbitrator"] = {"hosts": dict.fromkeys(arbitrators)}
         (folder / "hosts.yml").write_text(yaml.safe_dump(hosts, sort_keys=False))
         return Cluster(folder)
 
@@ -89,6 +94,40 @@ def test_hosts_that_are_lost_for_good_are_replaced_even_the_first(cluster, other
         for host in (*after.groups["login"], *after.dialers):
             after.run(host, "test ! -e /etc/evenfloor/ca.key")
         wait_until_settled(after, STAYS)
+
+
+def test_two_databases_and_an_arbitrator_survive_the_loss_of_any_one(cluster, other):
+    phones = cluster.sql(PHONES)
+    two = other(ALL[:2], [ARBITRATOR])
+    with talking(two), Burst(two, pause=PAUSE) as burst:
+        cluster.run("db3", LEAVE)
+        podman(cluster, "db3", "rm", "--force", "--volumes", "--time=0")
+        two.playbook(SITE)
+        wait_until_whole(two)
+        assert two.playbook("playbooks/check.yml").returncode == 0
+        for lost_host in (*ALL[:2], ARBITRATOR):
+            if lost_host == ARBITRATOR:
+                two.run(lost_host, "systemctl stop garb")
+                check = two.playbook("playbooks/check.yml", check=False)
+                assert "arbitrator_away" in check.stdout
+            else:
+                podman(two, lost_host, "stop", "--time=0")
+            burst.wait_for(len(ALL) * 10, since=time.monotonic())
+            if lost_host == ARBITRATOR:
+                two.run(lost_host, "systemctl start garb")
+            else:
+                podman(two, lost_host, "start")
+            wait_until_whole(two)
+        burst.stop()
+        assert lost(two, burst) == {}
+    keep("each of two databases and their arbitrator is lost once", {"logins": len(burst.logins),
+         "longest until a login succeeded": slowest(burst)})  # fmt: skip
+    cluster.run(ARBITRATOR, "systemctl disable --now garb; rm /etc/evenfloor/galera.key")
+    cluster.playbook("playbooks/lab_up.yml")
+    cluster.playbook(SITE)
+    wait_until_whole(cluster)
+    assert cluster.sql(PHONES) == phones
+    wait_until_settled(cluster, STAYS)
 
 
 def test_three_become_one_and_one_becomes_three_while_agents_talk(cluster, other):

@@ -18,23 +18,54 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.validation.share
     known_flavor,
 )
 
+#: The group of the host that votes beside an even number of databases.
+ARBITRATOR = "database_arbitrator"
 #: By what the database knows a host that connects to it.
 _CLIENT_ADDRESS = ("balancer_address", "server_ip")
 
 
 def database_problems(groups, flavor_name=flavors.DEFAULT):
-    """Check how many databases there are: of an even number, half is no majority."""
-    databases = groups.get("database", [])
+    """Check how many databases and arbitrators vote: of an even number, half is no majority."""
+    databases, arbitrators = groups.get("database", []), groups.get(ARBITRATOR, [])
     flavor = flavors.FLAVORS.get(flavor_name)
-    may_be_several = flavor is not None and not flavor.adopted
-    if len(databases) == 1 or (may_be_several and len(databases) % 2):
-        return []
-    what = f"has {len(databases)} hosts ({', '.join(databases) or 'none'})"
     software = flavor.software if flavor else "this flavor"
-    fix = f"put exactly one into it: {software} runs on one"
-    if may_be_several:
-        fix = "put one into it, or three or another odd number"
-    return [Problem("group database", what, fix, is_subject=True)]
+    may_be_several = flavor is not None and not flavor.adopted
+    found = []
+    if arbitrators:
+        found += _arbitrator_problems(databases, arbitrators, "" if may_be_several else software)
+    is_even = len(databases) % 2 == 0 and not (databases and arbitrators)
+    if is_even or (len(databases) > 1 and not may_be_several):
+        what = f"has {len(databases)} hosts ({', '.join(databases) or 'none'})"
+        fix = f"put exactly one into it: {software} runs on one"
+        if may_be_several:
+            fix = "put one into it, or three or another odd number; or two, and a third host into"
+            fix += f" the group {ARBITRATOR}"
+        found.append(Problem("group database", what, fix, is_subject=True))
+    return found
+
+
+def _arbitrator_problems(databases, arbitrators, alone_with):
+    """Check an arbitrator: one more vote where databases are an even number.
+
+    Args:
+        databases: the group's hosts.
+        arbitrators: those of its own group.
+        alone_with: what runs on one database, and so needs none; empty where there may be several.
+    """
+    where = f"group {ARBITRATOR}"
+    fix = "leave it out: it is the third vote beside two databases"
+    both = [name for name in arbitrators if name in databases]
+    if alone_with:
+        what, fix = "has a host", f"leave it out: {alone_with} runs on one database"
+    elif both:
+        what, fix = f"has {both[0]}, which is a database", "put another host into it"
+    elif len(databases) % 2:
+        what = f"has a host, and the group database has {len(databases)}"
+    elif len(arbitrators) > 1:
+        what, fix = f"has {len(arbitrators)} hosts", "put one into it: it is a single vote"
+    else:
+        return []
+    return [Problem(where, what, fix, is_subject=True)]
 
 
 def login_problems(groups):

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Ensures that MariaDB is a member of the cluster and has read its newest files.
-# Arguments: how many members there should be, and the files. Says "restarted" if it did that.
+# Arguments: how many databases there should be, and the files. Says "restarted" if it did that.
 wanted=$1
 shift
 
@@ -8,9 +8,14 @@ status() {
   timeout 5 mariadb --batch --skip-column-names --execute="SHOW STATUS LIKE '$1'" 2> /dev/null | cut -f 2
 }
 
+# An arbitrator is a member without data, and has no address.
+databases() {
+  status wsrep_incoming_addresses | tr ',' '\n' | grep -c .
+}
+
 if [ "$(status wsrep_cluster_status)" = Primary ]; then
   [ $# -gt 0 ] && [ -n "$(find "$@" -newer /run/mysqld/mysqld.pid)" ] || exit 0
-  size=$(status wsrep_cluster_size)
+  size=$(databases)
   # The first member's cluster grows while it is made.
   if [ "$size" -gt 1 ] && [ "$size" -lt "$wanted" ]; then
     echo "only $size of $wanted databases are members; bring the others back before this one is restarted" >&2
