@@ -217,9 +217,7 @@ def look_at_arbitrators(hostvars, names):
     for name in names:
         said = hostvars[name].get("databases_arbitrator") or {}
         if said.get("stdout") != "active":
-            what = (
-                f"the arbitrator on {name} doesn't run: without it, one database alone refuses"
-            )
+            what = f"the arbitrator on {name} doesn't run: without it, one database alone refuses"
             fix = "see systemctl status garb and journalctl -u garb on it"
             found.append(Finding("arbitrator_away", what, fix, dialer=name))
     return found
