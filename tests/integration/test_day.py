@@ -238,6 +238,7 @@ def test_a_quarter_hour_of_a_day_of_25_hours_has_its_own(floor, in_zone, session
 def test_what_is_counted_does_not_depend_on_the_databases_clock(balancer, floor):
     first, _end = bounds(YESTERDAY)
     floor.run("SET GLOBAL time_zone = '-04:00'")
+    floor.run("SET time_zone = '-04:00'")
     try:
         add_decision(floor, 15 * first + 1, "chosen")
         assert balancer.day(YESTERDAY).logins[0] == 1

@@ -132,6 +132,17 @@ def test_nothing_on_the_floor_page_keeps_an_operator_out(page):
     check(page, "floor-search")
 
 
+@pytest.fixture
+def weightless(database):
+    """All dialers count alike, as on the day that was recorded."""
+    weights = database.run("SELECT server_ip, weight FROM evenfloor_weights")
+    database.run("DELETE FROM evenfloor_weights")
+    yield
+    for weight in weights:
+        database.run("INSERT INTO evenfloor_weights VALUES (%s, %s)", weight)
+
+
+@pytest.mark.usefixtures("weightless")
 def test_nothing_on_the_page_of_a_day_keeps_an_operator_out(page):
     page.goto("/day")
     check(page, "day-token")

@@ -8,6 +8,14 @@ from .picture import picture
 _INCHES = (12, 7)
 _HEIGHTS = (1, 3, 1)
 _HOUR = 3600 // QUARTER
+_LEGEND = {
+    "frameon": False,
+    "fontsize": "small",
+    "loc": "upper left",
+    "bbox_to_anchor": (1, 1),
+}
+#: How many dialers a column of the legend has.
+_LONGEST_LEGEND = 16
 #: With more events than this, their words would cover each other.
 _MOST_WORDS = 20
 
@@ -46,7 +54,7 @@ def _draw_parts(spread, agents, day: Day) -> None:
         agents.stackplot(
             places, *(dialer.parts for dialer in day.dialers), labels=names, step="post"
         )
-        agents.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+        agents.legend(ncols=-(-len(names) // _LONGEST_LEGEND), **_LEGEND)
 
 
 def _draw_counts(axes, day: Day) -> None:
@@ -55,7 +63,7 @@ def _draw_counts(axes, day: Day) -> None:
     logins, refusals = ([count or 0 for count in counts] for counts in (day.logins, day.refusals))
     axes.bar(places, logins, 0.9 * width, color="tab:gray", label="logins")
     axes.bar(places, refusals, 0.9 * width, logins, color="tab:red", label="refusals")
-    axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+    axes.legend(**_LEGEND)
 
 
 def _draw_events(all_axes, agents, day: Day) -> None:

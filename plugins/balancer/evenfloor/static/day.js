@@ -14,7 +14,7 @@ function axis(title, more) {
   return {
     beginAtZero: true, grid: { color: style("--line") }, title: { display: true, text: title },
     // Both charts have their hours at the same places.
-    afterFit: scale => { scale.width = 4 * Chart.defaults.font.size; }, ...more };
+    afterFit: scale => { scale.width = 5 * Chart.defaults.font.size; }, ...more };
 }
 
 function hours() {
