@@ -212,17 +212,30 @@ def test_a_day_is_drawn_in_the_colours_that_the_eyes_want(page, day):
     expect(page.locator("#undrawn")).to_be_hidden()
 
 
+def point_at(page, hour: int) -> None:
+    box = page.locator("#agents").bounding_box()
+    where = page.evaluate(f"Chart.getChart('agents').scales.x.getPixelForValue({hour})")
+    page.mouse.move(box["x"] + where, box["y"] + box["height"] / 2)
+
+
 def test_pointing_at_a_moment_says_what_was_then_and_names_stay_text(page, day):
     enter(page)
     page.goto(day)
-    box = page.locator("#agents").bounding_box()
-    where = page.evaluate("Chart.getChart('agents').scales.x.getPixelForValue(12)")
-    page.mouse.move(box["x"] + where, box["y"] + box["height"] / 2)
+    point_at(page, 12)
     said = page.wait_for_function("Chart.getChart('agents').tooltip.body").json_value()
     lines = [line for part in said for line in part["lines"]]
     assert f"{HOSTILE}: 5" in lines and f"12:00:00 d1 is dead: {HOSTILE}" in lines
     expect(page.locator("main img, main b")).to_have_count(0)
     says(page, "main ol", f"d1 is dead: {HOSTILE}")
+
+
+def test_pointing_at_a_moment_of_which_nothing_is_known_says_nothing(page, day, database):
+    database.run("DELETE FROM evenfloor_history")
+    enter(page)
+    page.goto(day)
+    point_at(page, 6)
+    page.wait_for_function("Chart.getChart('agents').tooltip.opacity")
+    assert page.evaluate("Chart.getChart('agents').tooltip.title") == []
 
 
 @pytest.mark.parametrize("library", ["", "window.Chart = { version: '2.9.4' };"])

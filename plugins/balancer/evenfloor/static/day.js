@@ -33,7 +33,7 @@ function draw(id, datasets, scales, titleOf, labelOf) {
         legend: { labels: { boxWidth: Chart.defaults.font.size } },
         tooltip: {
           filter: item => item.raw.y !== null,
-          callbacks: { title: items => titleOf(items[0].dataIndex), label: labelOf } } } } }));
+          callbacks: { title: items => items.slice(0, 1).map(item => titleOf(item.dataIndex)), label: labelOf } } } } }));
 }
 
 function drawAgents() {
@@ -56,7 +56,7 @@ function drawAgents() {
     // Its zero is where the other axis has its highest number.
     ySpread: axis("spread", { stack: "left", stackWeight: 1, ticks: { callback: spread => spread || null } }),
     yEvents: { display: false, min: 0, max: 1 }
-  }, part => `${day.clocks[part]} to ${day.clocks[part + 1]}`, item => item.dataset.label === events.label
+  }, part => `${day.clocks[part]} to ${day.clocks[part + 1]}`, item => item.dataset.yAxisID === events.yAxisID
     ? happened[item.dataIndex].map(event => event.words) : `${item.dataset.label}: ${item.raw.y}`);
 }
 
