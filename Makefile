@@ -10,7 +10,7 @@ export PATH := $(BIN):$(PATH)
 # The Pythons of Debian 13 and Debian 11, for which the lab's hosts get wheels.
 TARGET_PYTHONS := 3.13 3.9
 APT_PACKAGES := python3-venv mariadb-server-core mariadb-client-core openssh-client php-cli php-mysql \
-  chromium libpangoft2-1.0-0
+  chromium libjs-chart.js libpangoft2-1.0-0
 
 .PHONY: help lab lab-ha vicidial-lab vicidial-phases test check lint sanity unit integration pictures molecule test-steps test-phones test-ha test-browser bench clean distclean
 

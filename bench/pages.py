@@ -28,7 +28,7 @@ YESTERDAY = date.today() - timedelta(days=1)
 PAGES = {
     "/": "#login",
     "/floor": "#dialers tr:last-child",
-    f"/day?date={YESTERDAY}": "table",
+    f"/day?date={YESTERDAY}": "#logins",
 }
 _BYTES = """performance.getEntries().filter(entry => "transferSize" in entry)
   .map(entry => entry.transferSize)"""

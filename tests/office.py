@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from datetime import date
 
@@ -21,6 +22,11 @@ _EVENTS = (
     (480, "dialer_dead", "", "", "dialer5", "the dialer's last heartbeat is 5 s old"),
     (300, "refused", "agent1117", "1117x", "", "wrong password"),
     (40, "refused", "agent1129", "1129x", "", "alias 1129x is in use by agent1002"),
+)
+#: What became of dialers on the recorded day, at which of its minutes.
+_HAPPENED = (
+    (9 * 60 + 30, "dialer_added", "dialer5", ""),
+    (14 * 60, "dialer_dead", "dialer2", "the dialer's last heartbeat is 5 s old"),
 )
 _MINUTE = 60
 
@@ -86,8 +92,10 @@ def record_day(cluster: Cluster, day: date, addresses: Mapping[str, str], agents
         agents: how many work that day.
     """
     there = [name for name in addresses if name != "dialer5"]
-    outcome = replay(Day(example_day(1, agents), there, _CHANGES), Evenfloor())
+    shifts = example_day(1, agents)
+    outcome = replay(Day(shifts, there, _CHANGES), Evenfloor())
     first, _end = bounds(day)
+    midnight = first * QUARTER
     rows = [
         (first + (moment.minute * _MINUTE) // QUARTER + quarter, server_ip,
          moment.counts.get(name, 0), "open" if name in moment.counts else "dead")
@@ -96,5 +104,22 @@ def record_day(cluster: Cluster, day: date, addresses: Mapping[str, str], agents
         if name in there or name in moment.counts
         for quarter in range(_MINUTE // QUARTER)
     ]  # fmt: skip
+    servers = itertools.cycle(addresses[name] for name in there)
+    logins = [
+        (midnight + spell.start * _MINUTE, shift.user, f"{1000 + number}x",
+         *((None, "no_dialer_available") if number % 20 == 0 else (next(servers), "chosen")))
+        for number, shift in enumerate(shifts)
+        for spell in shift.spells
+    ]  # fmt: skip
     with cluster.connection.cursor() as cursor:
         cursor.executemany("INSERT INTO evenfloor_history VALUES (%s, %s, %s, %s)", rows)
+        cursor.executemany(
+            "INSERT INTO evenfloor_decisions (decided, user, alias_id, campaign_id, server_ip,"
+            " outcome) VALUES (FROM_UNIXTIME(%s), %s, %s, 'SALES', %s, %s)",
+            logins,
+        )
+        cursor.executemany(
+            "INSERT INTO evenfloor_events (happened, kind, user, alias_id, dialer, address, detail)"
+            " VALUES ('1970-01-01' + INTERVAL %s SECOND, %s, '', '', %s, '', %s)",
+            [(midnight + minute * _MINUTE, *event) for minute, *event in _HAPPENED],
+        )

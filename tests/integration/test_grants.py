@@ -157,12 +157,12 @@ def test_the_floor_page_can_do_all_it_does(connect_as, cluster, user):
     balancer = mariadb.balancer(where, DATABASE)
     assert balancer.day(date.today()).dialers
     cluster.run("UPDATE evenfloor_events SET event_id = 1")
-    cluster.run("ALTER TABLE evenfloor_events AUTO_INCREMENT = 1000")
+    cluster.run("ALTER TABLE evenfloor_events AUTO_INCREMENT = 100000")
     with pytest.raises(LoginRefused, match="no active campaign"):
         balancer.choose("1001x", "secret", "a", "NONE")
     cluster.run("UPDATE evenfloor_snapshot SET claimed = '2000-01-01'")
     assert Watch(config).answer()
-    assert cluster.run("SELECT event_id FROM evenfloor_events") == ((1000,),)
+    assert cluster.run("SELECT event_id FROM evenfloor_events") == ((100000,),)
     balancer.close()
 
 

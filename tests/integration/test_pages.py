@@ -2,10 +2,12 @@
 
 import os
 import signal
+from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import expect
 
+from evenfloor.day import bounds
 from tests import mariadb
 from tests.browser import CHROMIUM, browsing, front, visiting
 from tests.integration.cluster import Cluster
@@ -163,6 +165,89 @@ def test_the_page_says_since_when_there_is_no_answer_and_goes_on(page, running_s
             os.kill(pid, signal.SIGCONT)
     page.clock.fast_forward(TOO_LONG)
     says(page, "#state", "Live")
+
+
+# -- the page of a day --------------------------------------------------------------------
+
+YESTERDAY = date.today() - timedelta(days=1)
+#: What a canvas shows, and what it would if it were empty.
+SHOWN = """canvas => [canvas.toDataURL(), Object.assign(document.createElement("canvas"),
+  { width: canvas.width, height: canvas.height }).toDataURL()]"""
+
+
+@pytest.fixture
+def day(database):
+    """A quarter minute of yesterday, and its path."""
+    (first, _end), named = bounds(YESTERDAY), (HOSTILE, "10.1.0.1")
+    for quarter_minute in range(first + 12 * 240, first + 13 * 240):
+        database.run(
+            "INSERT INTO evenfloor_history VALUES (%s, '10.1.0.1', 5, 'open')", (quarter_minute,)
+        )
+    database.run("ALTER TABLE servers MODIFY server_id VARCHAR(40)")
+    database.run("UPDATE servers SET server_id = %s WHERE server_ip = %s", named)
+    database.run(
+        "INSERT INTO evenfloor_events (happened, kind, user, alias_id, dialer, address, detail)"
+        " VALUES ('1970-01-01' + INTERVAL %s SECOND, 'dialer_dead', '', '', 'd1', '', %s)",
+        (15 * (first + 12 * 240), HOSTILE),
+    )
+    yield f"/day?date={YESTERDAY}"
+    database.run("UPDATE servers SET server_id = 'd1' WHERE server_ip = '10.1.0.1'")
+    database.run("DELETE FROM evenfloor_history")
+
+
+def test_a_day_is_drawn_in_the_colours_that_the_eyes_want(page, day):
+    page.emulate_media(color_scheme="light")
+    enter(page)
+    page.goto(day)
+    shown = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for name in ("agents", "logins"):
+            canvas = page.locator(f"#{name}")
+            expect(canvas).to_be_visible()
+            drawn, empty = canvas.evaluate(SHOWN)
+            assert drawn != empty
+            shown.append(drawn)
+    assert len(set(shown)) == len(shown)
+    expect(page.locator("#undrawn")).to_be_hidden()
+
+
+def point_at(page, hour: int) -> None:
+    box = page.locator("#agents").bounding_box()
+    where = page.evaluate(f"Chart.getChart('agents').scales.x.getPixelForValue({hour})")
+    page.mouse.move(box["x"] + where, box["y"] + box["height"] / 2)
+
+
+def test_pointing_at_a_moment_says_what_was_then_and_names_stay_text(page, day):
+    enter(page)
+    page.goto(day)
+    point_at(page, 12)
+    said = page.wait_for_function("Chart.getChart('agents').tooltip.body").json_value()
+    lines = [line for part in said for line in part["lines"]]
+    assert f"{HOSTILE}: 5" in lines and f"12:00:00 d1 is dead: {HOSTILE}" in lines
+    expect(page.locator("main img, main b")).to_have_count(0)
+    says(page, "main ol", f"d1 is dead: {HOSTILE}")
+
+
+def test_pointing_at_a_moment_of_which_nothing_is_known_says_nothing(page, day, database):
+    database.run("DELETE FROM evenfloor_history")
+    enter(page)
+    page.goto(day)
+    point_at(page, 6)
+    page.wait_for_function("Chart.getChart('agents').tooltip.opacity")
+    assert page.evaluate("Chart.getChart('agents').tooltip.title") == []
+
+
+@pytest.mark.parametrize("library", ["", "window.Chart = { version: '2.9.4' };"])
+def test_a_day_that_no_library_draws_is_shown_all_the_same(page, day, library):
+    page.route(
+        "**/day/chart.js", lambda route: route.fulfill(content_type="text/javascript", body=library)
+    )
+    enter(page)
+    page.goto(day)
+    says(page, "#undrawn", "no Chart.js of version 3 or newer")
+    says(page, "table >> nth=0", "10.1.0.1")
+    expect(page.locator("#agents")).to_be_hidden()
 
 
 # -- the login page -----------------------------------------------------------------------

@@ -29,7 +29,6 @@ PURE = {
     "events",
     "snapshot",
     "day",
-    "chart",
     "provision_models",
     "provision_files",
 }

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import tomllib
 
-from evenfloor import plan_picture
 from evenfloor.cli import DONE, USAGE, main
+from evenfloor.picture import ENDINGS
 
 ROOT = Path(__file__).parents[2]
 SHIFTS = "\n".join(f"agent{number},09:00,10:30,09:50-10:00" for number in range(1, 7))
@@ -156,7 +156,10 @@ def test_without_matplotlib_a_picture_is_refused_before_anything_is_done(plan, m
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     status, printed, errors = plan("--example", "--picture", "day.png")
     assert (status, printed) == (USAGE, "")
-    assert "needs matplotlib, which isn't installed; run: pip install matplotlib" in errors
+    assert (
+        f"needs matplotlib, which isn't installed; run: {sys.executable} -m pip install matplotlib"
+        in errors
+    )
 
 
 def test_hosts_get_no_matplotlib_and_the_control_node_does():
@@ -191,7 +194,7 @@ def test_the_page_names_every_option(plan):
     assert options == set(re.findall(r"--[a-z][a-z-]*", page.partition("## Options")[2]))
 
 
-@pytest.mark.parametrize("ending", plan_picture.ENDINGS)
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_a_picture_of_a_plan_is_the_same_each_time(plan, tmp_path, ending):
     pytest.importorskip("matplotlib")
     pictures = [tmp_path / f"{number}{ending}" for number in range(2)]

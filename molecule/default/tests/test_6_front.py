@@ -44,6 +44,11 @@ def test_the_floor_is_for_operators(cluster, path):
     assert cluster.run("login1", f'python3 -c "{ask}"').strip() == "200"
 
 
+def test_the_page_of_a_day_is_drawn_by_a_library_from_the_login_host(cluster):
+    assert 'src="/day/chart.js"' in cluster.get_text("/day")
+    assert "Chart.js v3" in cluster.get_text("/day/chart.js")
+
+
 def test_an_agent_logs_out_with_the_session_and_nobody_else_does(cluster):
     session = cluster.login("101x")
     with pytest.raises(HttpRefusal) as refusal:

@@ -287,7 +287,7 @@ class Balancer:
             LoginRefused: the database is away.
         """
         with database_answers():
-            return self._store.day(day)
+            return self._store.day(day, self._settings.decisions_kept)
 
     def day_as_csv(self, day: date) -> str:
         """Return every quarter minute of a day as CSV.

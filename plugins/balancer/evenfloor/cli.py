@@ -19,8 +19,10 @@ from .answers import FloorEntry, has_weights, rounded, spread
 from .balancer import Balancer
 from .callers import HOST, Caller
 from .day import read_date, table
+from .day_picture import draw_day
 from .deadline import Deadline
 from .errors import DATABASE_UNREACHABLE, ConfigurationError, LoginRefused, Malformed
+from .picture import check_picture
 
 DONE, USAGE, REFUSED, UNREACHABLE = 0, 2, 3, 4
 
@@ -146,9 +148,13 @@ def _floor(balancer: Balancer, arguments) -> str:
 
 
 def _day(balancer: Balancer, arguments) -> str:
+    if arguments.picture:
+        check_picture(arguments.picture)
     if arguments.csv:
         Path(arguments.csv).write_text(balancer.day_as_csv(arguments.date), encoding="utf-8")
     day = balancer.day(arguments.date)
+    if arguments.picture:
+        draw_day(arguments.picture, day)
     return _as_json(day) if arguments.json else table(day)
 
 
@@ -207,11 +213,12 @@ def _parser() -> argparse.ArgumentParser:
         "--user", required=True, help="the agent"
     )
     verb("floor", _floor, "Show every dialer with its counts.")
-    day = verb("day", _day, "Show how many agents each dialer had on a day.")
+    day = verb("day", _day, "Show a day: agents, logins and refusals, and changes of dialers.")
     day.add_argument(
         "--date", type=read_date, default=date.today(), help="YYYY-MM-DD (default: today)"
     )
     day.add_argument("--csv", metavar="FILE", help="write every quarter minute into a file")
+    day.add_argument("--picture", metavar="FILE", help="draw it, too: a .png or .svg")
     about_an_alias(verb("explain", _explain, "Say who would win and why; changes nothing."), False)
     words = plan_command.WORDS
     plan = verbs.add_parser("plan", help=words, description=words)

@@ -91,6 +91,8 @@ class LoginConfig:
         operator_token: what operators show; without it only the host itself is one.
         metrics_token: what a Prometheus shows, who may read the metrics and nothing else. While it
             is changed, there are two, separated by a comma.
+        chart_library: the file with Chart.js, which draws the page of a day; where there is none,
+            nothing is drawn.
     """
 
     address: str = "127.0.0.1"
@@ -99,6 +101,7 @@ class LoginConfig:
     session_secret: str = field(default="", repr=False)
     operator_token: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
+    chart_library: str = "/usr/share/javascript/chart.js/chart.min.js"
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from .events import Event, KeptEvent
+from .day import MOST_EVENTS, QUARTER, EventRow
+from .events import REFUSED, Event, KeptEvent
 from .sql import Columns, Statement, note
 
 #: How many are kept.
-KEPT = 300
+KEPT = 50_000
 #: How many are removed at once: nobody waits for long.
 PRUNED_AT_ONCE = 1000
 #: How many characters a column takes.
@@ -28,6 +29,16 @@ EVENT_ROW = Columns(
     address="address",
     detail="detail",
 )
+
+#: Seconds since 1970. UTC has no hour twice.
+_SECOND = "TIMESTAMPDIFF(SECOND, '1970-01-01', happened)"
+#: The limits of a day are put to the column as it is.
+OF_A_DAY = " AND ".join(
+    f"happened {sign} '1970-01-01' + INTERVAL %({end})s * {QUARTER} SECOND"
+    for sign, end in ((">=", "first"), ("<", "end"))
+)
+
+DAY_EVENT_ROW = Columns(EventRow, second=_SECOND, kind="kind", dialer="dialer", detail="detail")
 
 
 def keep(event: Event) -> Statement:
@@ -49,6 +60,20 @@ def newest(most: int) -> Statement:
     return Statement(
         f"SELECT {EVENT_ROW.array} FROM evenfloor_events ORDER BY event_id DESC LIMIT %(most)s",
         {"most": most},
+    )
+
+
+def of_a_day(first: int, end: int) -> Statement:
+    """Select what became of dialers on a day as :class:`EventRow`: one more than is shown.
+
+    Args:
+        first: the day's first quarter minute.
+        end: the one after its last.
+    """
+    return Statement(
+        f"SELECT {DAY_EVENT_ROW.listed} FROM evenfloor_events WHERE kind <> %(refused)s"
+        f" AND {OF_A_DAY} ORDER BY event_id LIMIT {MOST_EVENTS + 1}",
+        {"refused": REFUSED, "first": first, "end": end},
     )
 
 

@@ -10,6 +10,15 @@ LOGIN, REFUSED = "login", "refused"
 DIALER_ADDED, DIALER_REMOVED = "dialer_added", "dialer_removed"
 DIALER_OPENED, DIALER_CLOSED = "dialer_opened", "dialer_closed"
 DIALER_DEAD, DIALER_BACK = "dialer_dead", "dialer_back"
+#: What the pages say of a dialer.
+WORDS = {
+    DIALER_ADDED: "was added",
+    DIALER_REMOVED: "was removed",
+    DIALER_OPENED: "takes logins",
+    DIALER_CLOSED: "is closed for logins",
+    DIALER_DEAD: "is dead",
+    DIALER_BACK: "is back",
+}
 
 
 @dataclass(frozen=True)

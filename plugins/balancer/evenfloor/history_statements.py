@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .day import PART, QUARTER, HistoryRow, PartRow
+from .day import PART, QUARTER, HistoryRow, PartRow, SpreadRow
 from .sql import Columns, Statement
 
 #: How long the rows are kept, in quarter minutes: 35 days.
@@ -24,16 +24,26 @@ HISTORY_ROW = Columns(
     HistoryRow, server_ip="server_ip", moment="quarter_minute", agents="agents", state="state"
 )
 
+_PART = f"(quarter_minute - %(first)s) DIV {PART}"
+
 PART_ROW = Columns(
     PartRow,
     server_ip="server_ip",
-    part=f"(quarter_minute - %(first)s) DIV {PART}",
+    part=_PART,
     agents="CAST(AVG(agents) AS DOUBLE)",
     most="MAX(agents)",
     open="COUNT(IF(state = 'open', 1, NULL))",
     held="COUNT(IF(state = 'held', 1, NULL))",
     closed="COUNT(IF(state = 'closed', 1, NULL))",
     dead="COUNT(IF(state = 'dead', 1, NULL))",
+)
+
+SPREAD_ROW = Columns(
+    SpreadRow,
+    part=_PART,
+    spread="CAST(AVG(spread) AS DOUBLE)",
+    most="CAST(ROUND(MAX(spread), 2) AS DOUBLE)",
+    known="COUNT(*)",
 )
 
 
@@ -78,8 +88,8 @@ def parts(first: int, end: int) -> Statement:
     )
 
 
-def spread(first: int, end: int) -> Statement:
-    """Select the average and the highest spread of a day; NULL where there was none.
+def spreads(first: int, end: int) -> Statement:
+    """Select the spread in the parts of a day as :class:`SpreadRow`.
 
     It is one of shares, by the weights that dialers have now.
 
@@ -88,12 +98,12 @@ def spread(first: int, end: int) -> Statement:
         end: the one after its last.
     """
     return Statement(
-        "SELECT CAST(AVG(spread) AS DOUBLE), CAST(ROUND(MAX(spread), 2) AS DOUBLE) FROM"
-        " (SELECT MAX(share) - MIN(share) AS spread FROM (SELECT quarter_minute,"
+        f"SELECT {SPREAD_ROW.listed} FROM"
+        " (SELECT quarter_minute, MAX(share) - MIN(share) AS spread FROM (SELECT quarter_minute,"
         " agents / COALESCE(w.weight, 1) AS share FROM evenfloor_history"
         " LEFT JOIN evenfloor_weights w USING (server_ip) WHERE quarter_minute >= %(first)s"
         " AND quarter_minute < %(end)s AND state = 'open') shares"
-        " GROUP BY quarter_minute) spreads",
+        " GROUP BY quarter_minute) spreads GROUP BY 1",
         {"first": first, "end": end},
     )
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
-from . import agents, attempts, event_statements, floor_store, history_statements
+from . import agents, attempts, day_statements, event_statements, floor_store, history_statements
 from . import floor_statements as reading
 from . import login_statements as writing
 from .claims import UNDO_TIMEOUT, Claims
 from .config import DatabaseConfig
 from .connection import Connection
-from .day import Day, as_csv, bounds, day_of
+from .day import Day, DayRows, as_csv, bounds, day_of
 from .deadline import Deadline
 from .events import REFUSED, Event
 from .floor import DialerOnFloor
@@ -190,19 +191,32 @@ class LoginStore:
         """Read every dialer's name by its ``server_ip``."""
         return dict(self._connection.batch([reading.dialer_names()])[0].rows)
 
-    def day(self, day: date) -> Day:
-        """Read a day of the floor, by the clock of this host."""
-        first, end = bounds(day)
-        found, spread, names = self._connection.batch(
+    def day(self, day: date, decisions_kept: int) -> Day:
+        """Read a day of the floor, by the clock of this host.
+
+        Args:
+            day: which.
+            decisions_kept: for how long, in seconds.
+        """
+        limits = bounds(day)
+        parts, spreads, counts, events, names = self._connection.batch(
             [
-                history_statements.parts(first, end),
-                history_statements.spread(first, end),
+                history_statements.parts(*limits),
+                history_statements.spreads(*limits),
+                day_statements.counts(*limits),
+                event_statements.of_a_day(*limits),
                 reading.dialer_names(),
             ],
             most=DAY_TIMEOUT,
         )
-        rows = history_statements.PART_ROW.read(found)
-        return day_of(day, rows, spread.rows[0], dict(names.rows))
+        rows = DayRows(
+            history_statements.PART_ROW.read(parts),
+            history_statements.SPREAD_ROW.read(spreads),
+            day_statements.COUNT_ROW.read(counts),
+            event_statements.DAY_EVENT_ROW.read(events),
+            dict(names.rows),
+        )
+        return day_of(day, rows, time.time() - decisions_kept)
 
     def day_as_csv(self, day: date) -> str:
         """Read a day's quarter minutes as CSV, by the clock of this host."""

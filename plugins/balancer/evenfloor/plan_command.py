@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from . import plan_picture, plan_tables
+from . import picture, plan_picture, plan_tables
 from .errors import ConfigurationError
 from .plan_changes import with_changes
 from .plan_example import DIALERS, example_day
@@ -110,7 +110,7 @@ def run(arguments) -> str:
         need = Need(arguments.agents, arguments.per_dialer, arguments.lost or 0)
         return _printed(arguments, "need", need)
     if arguments.picture:
-        plan_picture.check_picture(arguments.picture)
+        picture.check_picture(arguments.picture)
     day = _day(arguments)
     return _compare(arguments, day) if arguments.compare else _replay(arguments, day)
 

@@ -197,7 +197,7 @@ CREATE TABLE IF NOT EXISTS evenfloor_agents (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 -- What those who watch the floor see besides logins: refusals, and what becomes of dialers. The newest
--- few hundred. `happened` is in UTC.
+-- 50,000, for the page of a day. `happened` is in UTC.
 CREATE TABLE IF NOT EXISTS evenfloor_events (
   event_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
   happened DATETIME NOT NULL,
