@@ -12,6 +12,9 @@ from lab.cluster import PLAIN, ROOT, Cluster
 
 #: The kill comes within so many seconds of the step's beginning.
 WITHIN = 0.8
+#: With this in the environment, as in `.ci/run`, the choice is the same each time.
+CI = "CI"
+_CHANCE = random.Random(1 if os.environ.get(CI) else None)
 #: Set in the environment to have runs killed at every step, each of which takes a run of its own.
 EVERY_STEP = "EVENFLOOR_EVERY_STEP"
 
@@ -20,7 +23,7 @@ def some_of(steps: list[str], number: int) -> list[str]:
     """Choose by chance the steps at which runs are killed this time, in their order."""
     if os.environ.get(EVERY_STEP):
         return steps
-    return [steps[place] for place in sorted(random.sample(range(len(steps)), number))]
+    return [steps[place] for place in sorted(_CHANCE.sample(range(len(steps)), number))]
 
 
 def _descendants(pid: int) -> list[int]:
@@ -60,7 +63,7 @@ def run_and_kill_at(cluster: Cluster, playbook: str, step: str, *words: str) -> 
             printed.append(line)
             if line.startswith("TASK [") and step in line:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(random.uniform(0, WITHIN))
+                    process.wait(_CHANCE.uniform(0, WITHIN))
                 if process.returncode is not None:
                     break
                 for pid in [process.pid, *_descendants(process.pid)]:

@@ -30,6 +30,7 @@ STOP_TIMEOUT = 60
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BOX = re.compile(r"^ *[│] ?")
 _FIRST = re.compile(r"=+ test session starts =+")
+_AGAIN = re.compile(r"^RERUN (.*)")
 _LAST = re.compile(r"^=* ?\d+ (passed|failed|error|skipped).* in [\d.]+s.*$")
 
 
@@ -69,11 +70,13 @@ class Lane:
     def end(self) -> None:
         """Sum up how the command has ended, and print what a reader wants of its log."""
         lines = self.lines()
+        again = [found[1] for found in map(_AGAIN.search, lines) if found]
         closing = [line.strip("= ") for line in lines if _LAST.search(line)]
         verdict = f"FAILED with status {self.process.returncode}" if self.failed else "passed"
         seconds = time.monotonic() - self.started
         self.summary = (
             f"{self.name}: {verdict} after {seconds:.0f} s: {'; '.join(closing) or 'no tests'}"
+            f"{'; failed at first: ' if again else ''}{', '.join(again)}"
         )
         if not self.failed:
             begin = next((n for n, line in enumerate(lines) if _FIRST.search(line)), 0)
