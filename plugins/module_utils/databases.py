@@ -187,16 +187,19 @@ def look_at_nodes(nodes, silent=(), arbitrators=0):
             what += ", and the others wait for it" if node.holds_up else ""
             fix = "look at its disk and processors (iostat, top); look again in a minute"
             found.append(Finding("database_lags", what, fix, dialer=node.name))
-    return found + _look_at_size(nodes, len(nodes) + arbitrators)
+    return found + _look_at_size(nodes, arbitrators)
 
 
-def _look_at_size(nodes, expected):
+def _look_at_size(nodes, arbitrators):
     """Compare the cluster's size with the inventory's."""
+    expected = len(nodes) + arbitrators
     sizes = {node.members for node in nodes if node.in_majority}
     found = []
     for size in sorted(sizes - {expected}):
         what = f"the cluster of databases has {size} members, and the inventory has {expected}"
-        fix = "bring back the one that is away"
+        fix = "bring back the database that is away"
+        if arbitrators:
+            fix += "; if none is, run systemctl restart garb on the arbitrator"
         if size > expected:
             fix = "stop MariaDB, or garb, on the host that has left the inventory"
         found.append(Finding("databases_differ", what, fix))
@@ -217,8 +220,8 @@ def look_at_arbitrators(hostvars, names):
     for name in names:
         said = hostvars[name].get("databases_arbitrator") or {}
         if said.get("stdout") != "active":
-            what = f"the arbitrator on {name} doesn't run: without it, one database alone refuses"
-            fix = "see systemctl status garb and journalctl -u garb on it"
+            what = f"the arbitrator on {name} doesn't run: if a database is lost, the other refuses"
+            fix = "run systemctl start garb on it; if it fails, see journalctl -u garb"
             found.append(Finding("arbitrator_away", what, fix, dialer=name))
     return found
 

@@ -187,21 +187,21 @@ def role_in_words(role):
         Lines; none where it is alone.
     """
     found = [
-        f"it replicates from {source}: is it the one that VICIdial writes to? If not, put {source}"
-        " into the group database"
+        f"the database replicates from {source}; if VICIdial writes to {source}, put that host into"
+        " the group database"
         if is_running
-        else f"it has been a replica of {source}, and doesn't replicate now"
+        else f"the database has been a replica of {source}, and doesn't replicate now"
         for source, is_running in role.sources
     ]
     if role.replicas:
         found.append(
-            f"it has replicas: {', '.join(role.replicas)}; if they are named after it in"
-            " balancer_database_host, logins follow once one takes its place"
+            f"the database has replicas: {', '.join(role.replicas)}; to have logins follow a"
+            " fail-over, set balancer_database_host to the database and these"
         )
     if role.is_galera:
         found.append(
-            "wsrep_on: it is a member of a Galera cluster, whose other members don't get VICIdial's"
-            " MyISAM and MEMORY tables; nobody may write to another member"
+            "wsrep_on: the database is in a Galera cluster; the other members don't get VICIdial's"
+            " MyISAM and MEMORY tables, so nobody may write to them"
         )
     return found
 

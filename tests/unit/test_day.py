@@ -222,7 +222,10 @@ def test_a_day_of_which_nothing_is_known_is_an_empty_picture(tmp_path):
 
 @pytest.mark.parametrize(
     ("file", "words"),
-    [("day.gif", "write a file's name in .png or .svg"), ("day.png", "-m pip install matplotlib")],
+    [
+        ("day.gif", "the file's name has to end in .png or .svg"),
+        ("day.png", "-m pip install matplotlib"),
+    ],
 )
 def test_a_picture_that_cannot_be_drawn_is_refused_before_anything_is_read(
     tmp_path, monkeypatch, capsys, file, words

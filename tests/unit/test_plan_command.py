@@ -136,7 +136,7 @@ def test_shifts_may_come_on_standard_input(plan, monkeypatch):
         (["FILE", "--dialers", "2", "--json", "--csv"], "not allowed with"),
         (["--need", "--agents", "5"], "write --agents and --per-dialer"),
         (["--need", "--agents", "5", "--per-dialer", "5", "--compare"], "--compare is about a day"),
-        (["--example", "--picture", "day.pdf"], "day.pdf: write a file's name in .png or .svg"),
+        (["--example", "--picture", "day.pdf"], "day.pdf: the file's name has to end in .png"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(plan, words, said):

@@ -67,7 +67,7 @@ def test_a_time_for_backups_of_a_database_that_is_vicidials_is_a_problem():
 
 
 def test_an_inventory_without_a_database_is_a_problem():
-    assert_says(only_problem(database=[]), "group database", "0 hosts", "put one into it")
+    assert_says(only_problem(database=[]), "group database", "0 hosts", "put one host into it")
 
 
 def test_an_inventory_with_two_databases_is_a_problem_that_names_both():
@@ -75,7 +75,7 @@ def test_an_inventory_with_two_databases_is_a_problem_that_names_both():
         only_problem(database=["db1", "db2"]),
         "group database",
         "2 hosts (db1, db2)",
-        "put one into it, or three",
+        "put one host into it, or three",
     )
 
 
@@ -86,7 +86,7 @@ def test_three_databases_are_right_but_not_beside_vicidial():
     for variables in hostvars.values():
         variables["cluster_flavor"] = "vicidial"
     found = [problem for problem in problems(hostvars, groups) if "group database" in problem]
-    assert_says(found[0], "3 hosts (db1, db2, db3)", "exactly one", "VICIdial")
+    assert_says(found[0], "3 hosts (db1, db2, db3)", "the one that VICIdial writes to", "replicas")
 
 
 def with_arbitrators(databases: list[str], arbitrators: list[str], flavor: str = "plain"):
@@ -104,10 +104,10 @@ def test_two_databases_are_right_where_a_third_host_votes():
 @pytest.mark.parametrize(
     ("databases", "arbitrators", "words"),
     [
-        (["db1"], ["login1"], ["the group database has 1", "leave it out"]),
-        (["db1", "db2", "db3"], ["login1"], ["the group database has 3", "leave it out"]),
-        (["db1", "db2"], ["login1", "dialer1"], ["has 2 hosts", "put one into it"]),
-        (["db1", "db2"], ["db2"], ["has db2, which is a database", "another host"]),
+        (["db1"], ["login1"], ["login1, and the group database has one", "a second database"]),
+        (["db1", "db2", "db3"], ["login1"], ["login1, and 3 databases vote already", "empty it"]),
+        (["db1", "db2"], ["login1", "dialer1"], ["has login1, dialer1", "leave only one of them"]),
+        (["db1", "db2"], ["db2"], ["has db2, which is a database", "a host of its own"]),
     ],
 )
 def test_an_arbitrator_that_makes_no_third_vote_is_a_problem(databases, arbitrators, words):
@@ -118,7 +118,15 @@ def test_an_arbitrator_that_makes_no_third_vote_is_a_problem(databases, arbitrat
 def test_an_arbitrator_is_no_database_and_not_for_vicidial():
     assert_says(with_arbitrators([], ["login1"])[0], "group database has 0 hosts")
     (problem,) = with_arbitrators(["db1"], ["login1"], "vicidial")
-    assert_says(problem, "group database_arbitrator has a host", "leave it out", "VICIdial")
+    assert_says(problem, "group database_arbitrator has login1", "empty it", "VICIdial")
+    assert len(with_arbitrators(["db1", "db2", "db3", "db4"], ["login1"])) == 2
+
+
+def test_a_group_whose_name_is_mistyped_is_a_problem_if_its_own_is_empty():
+    hostvars, groups = inventory()
+    groups |= {"database_arbiter": ["login1"], "dialer": ["dialer1"], "berlin": ["dialer1"]}
+    (problem,) = problems(hostvars, groups)
+    assert_says(problem, "group database_arbiter", "is it database_arbitrator?")
 
 
 def test_groups_that_are_not_there_at_all_are_problems_too():

@@ -32,7 +32,7 @@ def _port(default: int):
 class DatabaseConfig:
     """How the database is reached. A ``unix_socket``, where given, wins over host and port.
 
-    ``host`` may be several, separated by commas: the one that isn't read-only is used.
+    ``host`` may be several, separated by commas: the one that takes writes is used.
     Over the network, ``tls_ca`` names the file with the authority that has signed the database's
     certificate: without such a certificate for ``host`` there is no connection.
     """

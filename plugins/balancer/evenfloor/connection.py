@@ -13,7 +13,7 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pymysql
 from pymysql.constants import CLIENT, CR, ER
@@ -180,13 +180,13 @@ class Connection:
         somebody may have forgotten to make a replica read-only. Where two hosts replicate from each
         other, it is the one that isn't read-only; that is known once every host has answered.
         """
-        failure, replica = None, None
+        failures, replica = {}, None
         for untried, host in zip(range(len(self._hosts), 0, -1), tuple(self._hosts)):
             try:
                 found = self._connect_to(host, self.patience(CONNECT_TIMEOUT) / untried)
                 role = _WRITTEN_TO if len(self._hosts) == 1 else _role(found)
             except (pymysql.err.Error, OSError) as error:
-                failure = error
+                failures[host] = error
                 continue
             if role == _WRITTEN_TO:
                 self._hosts.remove(host)
@@ -196,9 +196,11 @@ class Connection:
                 replica = found
             else:
                 found.close()
-        if replica is not None and failure is None:
+        if replica is not None and not failures:
             return replica
-        raise failure or OSError(f"none of {', '.join(self._hosts)} may be written to")
+        if replica is not None:
+            replica.close()
+        raise _none_written_to(self._hosts, failures)
 
     def _connect_to(self, host: str, seconds: float) -> pymysql.Connection:
         where = self._config
@@ -341,6 +343,23 @@ def _role(connection: pymysql.Connection) -> str:
     if read_only not in _OFF:
         return _READ_ONLY
     return _WRITTEN_TO if replicates in _OFF else _REPLICA
+
+
+def _none_written_to(hosts: Sequence[str], failures: Mapping[str, Exception]) -> Exception:
+    """Say why none of the databases is used; of one alone, its own error does.
+
+    Args:
+        hosts: all of them.
+        failures: why there was no connection, by host.
+    """
+    if len(hosts) == 1:
+        return failures[hosts[0]]
+    why = [
+        f"{host}: {_in_words(failures[host])}" if host in failures
+        else f"{host} is read-only or a replica"
+        for host in hosts
+    ]  # fmt: skip
+    return OSError(f"no database takes writes: {'; '.join(why)}")
 
 
 def until_won(work, tries: int):

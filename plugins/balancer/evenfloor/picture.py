@@ -30,7 +30,7 @@ def check_picture(path: str) -> None:
         ConfigurationError: the file has another ending, or matplotlib is missing.
     """
     if not path.endswith(ENDINGS):
-        raise ConfigurationError(f"--picture {path}: write a file's name in .png or .svg")
+        raise ConfigurationError(f"--picture {path}: the file's name has to end in .png or .svg")
     _matplotlib()
 
 

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import difflib
+
 from ansible_collections.evenfloor.cluster.plugins.module_utils import flavors, limits
 from ansible_collections.evenfloor.cluster.plugins.module_utils.hosts import (
+    GROUPS,
     hosts_of_cluster,
     login_peers,
 )
@@ -20,6 +23,8 @@ from ansible_collections.evenfloor.cluster.plugins.module_utils.validation.share
 
 #: The group of the host that votes beside an even number of databases.
 ARBITRATOR = "database_arbitrator"
+#: How alike a group's name is to the one that was meant, from 0 to 1.
+_ALIKE = 0.8
 #: By what the database knows a host that connects to it.
 _CLIENT_ADDRESS = ("balancer_address", "server_ip")
 
@@ -30,42 +35,57 @@ def database_problems(groups, flavor_name=flavors.DEFAULT):
     flavor = flavors.FLAVORS.get(flavor_name)
     software = flavor.software if flavor else "this flavor"
     may_be_several = flavor is not None and not flavor.adopted
+    is_even = len(databases) % 2 == 0 and not (len(databases) == 2 and arbitrators)
     found = []
-    if arbitrators:
-        found += _arbitrator_problems(databases, arbitrators, "" if may_be_several else software)
-    is_even = len(databases) % 2 == 0 and not (databases and arbitrators)
     if is_even or (len(databases) > 1 and not may_be_several):
         what = f"has {len(databases)} hosts ({', '.join(databases) or 'none'})"
-        fix = f"put exactly one into it: {software} runs on one"
+        fix = f"leave only the one that {software} writes to"
+        fix += "; balancer_database_host names its replicas, too"
+        if may_be_several or not databases:
+            fix = "put one host into it"
         if may_be_several:
-            fix = "put one into it, or three or another odd number; or two, and a third host into"
-            fix += f" the group {ARBITRATOR}"
+            fix += ", or three (any odd number); or put a third host beside two into the group"
+            fix += f" {ARBITRATOR}"
         found.append(Problem("group database", what, fix, is_subject=True))
+    if arbitrators:
+        found += _arbitrator_problems(databases, arbitrators, "" if may_be_several else software)
     return found
 
 
 def _arbitrator_problems(databases, arbitrators, alone_with):
-    """Check an arbitrator: one more vote where databases are an even number.
+    """Check an arbitrator: the third vote beside two databases.
 
     Args:
         databases: the group's hosts.
         arbitrators: those of its own group.
         alone_with: what runs on one database, and so needs none; empty where there may be several.
     """
-    where = f"group {ARBITRATOR}"
-    fix = "leave it out: it is the third vote beside two databases"
     both = [name for name in arbitrators if name in databases]
+    what, fix = f"has {', '.join(arbitrators)}", ""
     if alone_with:
-        what, fix = "has a host", f"leave it out: {alone_with} runs on one database"
+        fix = f"empty it: {alone_with} runs on one database, and nobody votes"
     elif both:
-        what, fix = f"has {both[0]}, which is a database", "put another host into it"
-    elif len(databases) % 2:
-        what = f"has a host, and the group database has {len(databases)}"
+        what, fix = f"has {both[0]}, which is a database", "put a host of its own into it"
+    elif len(databases) == 1:
+        what += ", and the group database has one host"
+        fix = "put a second database into that group, or empty this one"
+    elif len(databases) > 2:
+        what += f", and {len(databases)} databases vote already"
+        fix = "empty it: it is the third vote beside two databases"
     elif len(arbitrators) > 1:
-        what, fix = f"has {len(arbitrators)} hosts", "put one into it: it is a single vote"
-    else:
-        return []
-    return [Problem(where, what, fix, is_subject=True)]
+        fix = "leave only one of them: it is a single vote"
+    return [Problem(f"group {ARBITRATOR}", what, fix, is_subject=True)] if fix else []
+
+
+def group_name_problems(groups):
+    """Find a group that is called nearly like one of Evenfloor's, which has no host."""
+    found = []
+    for name in sorted(set(groups) - set(GROUPS)):
+        alike = difflib.get_close_matches(name, GROUPS, 1, _ALIKE)
+        if alike and not groups.get(alike[0]):
+            what = f"is none of Evenfloor's, and {alike[0]} is empty"
+            found.append(Problem(f"group {name}", what, f"is it {alike[0]}?", is_subject=True))
+    return found
 
 
 def login_problems(groups):
