@@ -47,6 +47,13 @@ class Pair:
         )
         wait_until(lambda: replicates(replica), PATIENCE, "it replicates")
 
+    def stop_following(self, replica: Server, source: Server) -> None:
+        """Let one no longer replicate; its source would notice only when it has something to send."""
+        run(replica, "STOP SLAVE", "RESET SLAVE ALL")
+        sending = "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'"
+        run(source, *(f"KILL {number}" for (number,) in run(source, sending)))
+        wait_until(lambda: not run(source, sending), PATIENCE, "nobody replicates from it")
+
     def caught_up(self) -> None:
         """Wait until the replica has what the database has."""
         ((place,),) = run(self.primary, "SELECT @@gtid_binlog_pos")
@@ -62,7 +69,7 @@ def run(server: Server, *statements: str) -> tuple:
     with server.connect() as connection, connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
-        return cursor.fetchall()
+        return cursor.fetchall() if statements else ()
 
 
 def replicates(server: Server) -> bool:

@@ -53,7 +53,7 @@ def test_of_two_that_replicate_from_each_other_the_one_that_takes_writes_is_used
     try:
         assert asked(shared, host=f"{SECOND},{FIRST}") == FIRST
     finally:
-        run(shared.primary, "STOP SLAVE", "RESET SLAVE ALL")
+        shared.stop_following(shared.primary, shared.replica)
 
 
 def test_where_no_database_may_be_written_to_it_is_said(shared):
@@ -82,7 +82,7 @@ def test_the_preflight_says_what_a_database_is_among_others(shared):
     (words,) = role_in_words(role)
     assert words.startswith("the database has replicas: localhost; to have logins follow")
     role = role_of(shared.replica)
-    assert role.is_read_only and role.sources == ((FIRST, True),)
+    assert role == Role(is_read_only=True, sources=((FIRST, True),))
     assert len(role_problems(role)) == 1
     assert role_in_words(role)[0].startswith(f"the database replicates from {FIRST}; if VICIdial")
     run(shared.replica, "STOP SLAVE")
