@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pymysql.cursors import DictCursor
+
 from tests.galera import kill
 from tests.integration.cluster import Cluster
 from tests.mariadb import Server, create_database, free_port, hanging, running
@@ -36,19 +38,19 @@ class Pair:
             "host": HOSTS, "port": self.primary.port, "user": USER, "password": PASSWORD,
         }  # fmt: skip
 
-    def follow(self, replica: Server, source_address: str) -> None:
+    def follow(self, replica: Server, source_address: str, name: str = "") -> None:
         """Let one replicate from the database at an address, from where it is."""
         run(
             replica,
-            f"CHANGE MASTER TO master_host = '{source_address}', master_port = {replica.port},"
-            f" master_user = '{USER}', master_password = '{PASSWORD}',"
-            " master_connect_retry = 1, master_use_gtid = slave_pos",
-            "START SLAVE",
+            f"CHANGE MASTER '{name}' TO master_host = '{source_address}',"
+            f" master_port = {replica.port}, master_user = '{USER}',"
+            f" master_password = '{PASSWORD}', master_connect_retry = 1, master_use_gtid = slave_pos",
+            f"START SLAVE '{name}'",
         )
         wait_until(lambda: replicates(replica), PATIENCE, "it replicates")
 
     def stop_following(self, replica: Server, source: Server) -> None:
-        """Let one no longer replicate; its source would notice only when it has something to send."""
+        """Let one no longer replicate; its source notices by itself only when it has to send."""
         run(replica, "STOP SLAVE", "RESET SLAVE ALL")
         sending = "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'"
         run(source, *(f"KILL {number}" for (number,) in run(source, sending)))
@@ -74,7 +76,12 @@ def run(server: Server, *statements: str) -> tuple:
 
 def replicates(server: Server) -> bool:
     """Say whether a database replicates from one that is there."""
-    return run(server, "SHOW GLOBAL STATUS LIKE 'Slave_running'")[0][1] == "ON"
+    with server.connect() as connection, connection.cursor(DictCursor) as cursor:
+        cursor.execute("SHOW ALL SLAVES STATUS")
+        return any(
+            row["Slave_IO_Running"] == row["Slave_SQL_Running"] == "Yes"
+            for row in cursor.fetchall()
+        )
 
 
 def set_read_only(server: Server, is_on: bool) -> None:

@@ -11,9 +11,29 @@ from ansible_collections.evenfloor.cluster.plugins.modules.vicidial_info import 
 from evenfloor.config import DatabaseConfig
 from evenfloor.connection import Connection
 from evenfloor.errors import DatabaseUnreachable
-from tests.replicas import FIRST, LOSSES, SECOND, OnTwo, pair, run, set_read_only
+from tests.galera import kill
+from tests.mariadb import hanging
+from tests.replicas import (
+    FIRST,
+    LOSSES,
+    SECOND,
+    USER,
+    OnTwo,
+    pair,
+    replicates,
+    run,
+    set_read_only,
+)
+from tests.waiting import PATIENCE, wait_until
 
+BACKWARDS = f"{SECOND},{FIRST}"
 WHERE = "SELECT @@bind_address"
+
+
+def connections(server) -> int:
+    """Count the connections of Evenfloor's user."""
+    asked_for = f"SELECT COUNT(*) FROM information_schema.processlist WHERE user = '{USER}'"
+    return run(server, asked_for)[0][0]
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +68,49 @@ def test_a_replica_that_somebody_forgot_to_make_read_only_is_not_written_to(shar
         set_read_only(shared.replica, True)
 
 
-def test_of_two_that_replicate_from_each_other_the_one_that_takes_writes_is_used(shared):
-    shared.follow(shared.primary, SECOND)
+def test_a_replica_is_not_written_to_while_its_source_is_restarted(shared):
+    set_read_only(shared.replica, False)
+    connection = Connection(DatabaseConfig(**{**shared.where, "name": ""}))
+    try:
+        assert connection.run(WHERE).rows == ((FIRST,),)
+        kill(shared.primary)
+        wait_until(lambda: not replicates(shared.replica), PATIENCE, "the source is lost")
+        for _each in range(3):
+            with pytest.raises(DatabaseUnreachable, match=f"{SECOND} is read-only or a replica"):
+                connection.run(WHERE)
+        # Connections that aren't used don't stay.
+        assert connections(shared.replica) == 0
+        shared.primary.start()
+        assert connection.run(WHERE).rows == ((FIRST,),)
+    finally:
+        connection.close()
+        set_read_only(shared.replica, True)
+        wait_until(lambda: replicates(shared.replica), PATIENCE, "it replicates again")
+
+
+def test_a_replica_of_a_named_source_is_one(shared):
+    run(shared.replica, "STOP SLAVE", "RESET SLAVE ALL")
+    shared.follow(shared.replica, FIRST, name="main")
+    set_read_only(shared.replica, False)
     try:
         assert asked(shared, host=f"{SECOND},{FIRST}") == FIRST
     finally:
+        set_read_only(shared.replica, True)
+        run(shared.replica, "STOP ALL SLAVES", "RESET SLAVE 'main' ALL")
+        shared.follow(shared.replica, FIRST)
+
+
+def test_of_two_that_replicate_from_each_other_the_one_that_takes_writes_is_used(shared):
+    shared.follow(shared.primary, SECOND)
+    connection = Connection(DatabaseConfig(**{**shared.where, "name": "", "host": BACKWARDS}))
+    try:
+        assert connection.run(WHERE).rows == ((FIRST,),)
+        # Whoever knows that goes on while the other is away.
+        with hanging(shared.replica):
+            connection.close()
+            assert connection.run(WHERE).rows == ((FIRST,),)
+    finally:
+        connection.close()
         shared.stop_following(shared.primary, shared.replica)
 
 

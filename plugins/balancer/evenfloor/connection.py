@@ -83,10 +83,11 @@ _SESSION = (
     f", SESSION idle_write_transaction_timeout = {SILENT_TRANSACTION}"
 )
 
-#: Everybody may ask this. The status is ON only while the source of a replica is there.
+#: Everybody may ask this. What is counted runs whether the source of a replica is there or not, and
+#: of each source, if there are several.
 _ROLE = (
     "SELECT @@global.read_only, (SELECT variable_value FROM information_schema.global_status"
-    " WHERE variable_name = 'SLAVE_RUNNING')"
+    " WHERE variable_name = 'SLAVES_RUNNING')"
 )
 _OFF = (0, "0", "OFF", None)
 _WRITTEN_TO, _REPLICA, _READ_ONLY = "written to", "replica", "read-only"
@@ -116,6 +117,7 @@ class Connection:
     ):
         self._config = config
         self._hosts = [host.strip() for host in config.host.split(",") if host.strip()] or [""]
+        self._written_to = ""
         self._answer_timeout = answer_timeout
         self._session = _SESSION + f", SESSION innodb_lock_wait_timeout = {row_wait}" * (
             row_wait > 0
@@ -176,30 +178,33 @@ class Connection:
     def _connect(self) -> pymysql.Connection:
         """Connect to the host that is written to; the next connection begins with it.
 
-        Of several hosts, it is one that is neither read-only nor a replica whose source is there:
-        somebody may have forgotten to make a replica read-only. Where two hosts replicate from each
-        other, it is the one that isn't read-only; that is known once every host has answered.
+        Of several hosts, it is one that is neither read-only nor a replica: somebody may have
+        forgotten to make a replica read-only. Where two hosts replicate from each other, it is the
+        one that isn't read-only: that is known once every host has answered, and from then on.
         """
-        failures, replica = {}, None
-        for untried, host in zip(range(len(self._hosts), 0, -1), tuple(self._hosts)):
-            try:
-                found = self._connect_to(host, self.patience(CONNECT_TIMEOUT) / untried)
-                role = _WRITTEN_TO if len(self._hosts) == 1 else _role(found)
-            except (pymysql.err.Error, OSError) as error:
-                failures[host] = error
-                continue
-            if role == _WRITTEN_TO:
-                self._hosts.remove(host)
-                self._hosts.insert(0, host)
+        failures = {}
+        with contextlib.ExitStack() as unused:
+            replica = None
+            for untried, host in zip(range(len(self._hosts), 0, -1), tuple(self._hosts)):
+                try:
+                    found = self._connect_to(host, self.patience(CONNECT_TIMEOUT) / untried)
+                    role = _WRITTEN_TO if len(self._hosts) == 1 else _role(found)
+                except (pymysql.err.Error, OSError) as error:
+                    failures[host] = error
+                    continue
+                if role == _WRITTEN_TO or (role == _REPLICA and host == self._written_to):
+                    self._hosts.remove(host)
+                    self._hosts.insert(0, host)
+                    return found
+                if role == _REPLICA and replica is None:
+                    replica = host, found
+                    unused.callback(found.close)
+                else:
+                    found.close()
+            if replica is not None and not failures:
+                unused.pop_all()
+                self._written_to, found = replica
                 return found
-            if role == _REPLICA and replica is None:
-                replica = found
-            else:
-                found.close()
-        if replica is not None and not failures:
-            return replica
-        if replica is not None:
-            replica.close()
         raise _none_written_to(self._hosts, failures)
 
     def _connect_to(self, host: str, seconds: float) -> pymysql.Connection:

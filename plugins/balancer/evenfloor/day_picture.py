@@ -16,6 +16,8 @@ _LEGEND = {
 }
 #: How many dialers a column of the legend has.
 _LONGEST_LEGEND = 16
+#: Of more dialers there is no room for names.
+_MOST_NAMES = 6 * _LONGEST_LEGEND
 #: With more events than this, their words would cover each other.
 _MOST_WORDS = 20
 
@@ -54,7 +56,8 @@ def _draw_parts(spread, agents, day: Day) -> None:
         agents.stackplot(
             places, *(dialer.parts for dialer in day.dialers), labels=names, step="post"
         )
-        agents.legend(ncols=-(-len(names) // _LONGEST_LEGEND), **_LEGEND)
+        if len(names) <= _MOST_NAMES:
+            agents.legend(ncols=-(-len(names) // _LONGEST_LEGEND), **_LEGEND)
 
 
 def _draw_counts(axes, day: Day) -> None:
