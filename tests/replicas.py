@@ -43,8 +43,8 @@ class Pair:
         run(
             replica,
             f"CHANGE MASTER '{name}' TO master_host = '{source_address}',"
-            f" master_port = {replica.port}, master_user = '{USER}',"
-            f" master_password = '{PASSWORD}', master_connect_retry = 1, master_use_gtid = slave_pos",
+            f" master_port = {replica.port}, master_connect_retry = 1,"
+            f" master_user = '{USER}', master_password = '{PASSWORD}', master_use_gtid = slave_pos",
             f"START SLAVE '{name}'",
         )
         wait_until(lambda: replicates(replica), PATIENCE, "it replicates")

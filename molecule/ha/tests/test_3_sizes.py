@@ -122,6 +122,14 @@ def test_two_databases_and_an_arbitrator_survive_the_loss_of_any_one(cluster, ot
         assert lost(two, burst) == {}
     keep("each of two databases and their arbitrator is lost once", {"logins": len(burst.logins),
          "longest until a login succeeded": slowest(burst)})  # fmt: skip
+    # All databases were stopped, and the arbitrator's host is lost.
+    for host in ALL[:2]:
+        two.run(host, "systemctl stop mariadb")
+    podman(two, ARBITRATOR, "stop", "--time=0")
+    two.playbook("playbooks/start_database.yml", check=False)
+    assert [members(two, host) for host in ALL[:2]] == [2, 2]
+    podman(two, ARBITRATOR, "start")
+    wait_until_whole(two)
     cluster.run(ARBITRATOR, "systemctl disable --now garb; rm /etc/evenfloor/galera.key")
     cluster.playbook("playbooks/lab_up.yml")
     cluster.playbook(SITE)
