@@ -310,7 +310,7 @@ def test_the_library_is_served_or_the_page_says_why_nothing_is_drawn(server, bus
     where = {**server.root, "name": DATABASE}
     with running(where, 1, f"chart_library = {library}\n") as service:
         _answer, text = service.ask_from(STRANGER, "GET", path, **TOKEN)
-        assert f"no Chart.js of version 3 or newer as {library}" in text
+        assert f"no Chart.js of version 3 or newer at {library}" in text
         assert "<script" not in text and '<p id="undrawn">' in text and "10.1.0.2" in text
         assert service.ask_from(STRANGER, "GET", "/day/chart.js")[0].status == 404
         library.write_text("the library")
