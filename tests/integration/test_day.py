@@ -14,7 +14,6 @@ from evenfloor.config import Config, DatabaseConfig
 from evenfloor.day import bounds
 from evenfloor.errors import LoginRefused
 from evenfloor.watch import Watch
-from tests import mariadb
 from tests.integration.conftest import DATABASE
 from tests.service import OPERATOR_TOKEN, running
 from tests.waiting import PATIENCE, wait_until
@@ -168,10 +167,8 @@ def add_event(floor, second: int, kind: str, dialer: str = "", detail: str = "")
 
 
 @pytest.fixture
-def balancer(server, floor):
-    found = mariadb.balancer(server.root, DATABASE)
-    yield found
-    found.close()
+def balancer(floor, make_balancer):
+    return make_balancer()
 
 
 def test_a_refusal_is_counted_once_whatever_its_reason(balancer, floor):
@@ -327,7 +324,7 @@ def test_the_library_is_served_or_the_page_says_why_nothing_is_drawn(server, bus
 # -- what it costs -----------------------------------------------------------------------------
 
 
-def test_a_day_of_a_big_floor_is_put_together_and_takes_little_room(server, floor):
+def test_a_day_of_a_big_floor_is_put_together_and_takes_little_room(floor, balancer):
     """Thirty dialers: 172,800 rows."""
     first, end = bounds(YESTERDAY)
     floor.run(
@@ -335,9 +332,7 @@ def test_a_day_of_a_big_floor_is_put_together_and_takes_little_room(server, floo
         f" FROM seq_{first}_to_{end - 1} q JOIN seq_1_to_30 d"
         " ORDER BY 1, 2"
     )
-    balancer = mariadb.balancer(server.root, DATABASE)
     day = balancer.day(YESTERDAY)
-    balancer.close()
     assert len(day.dialers) == 30 and (day.spread, day.most_spread) == (29.0, 29)
     floor.run("ANALYZE TABLE evenfloor_history")
     (size,) = floor.run(

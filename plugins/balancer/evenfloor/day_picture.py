@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .day import PART, QUARTER, QUARTER_HOUR, Day, clocks
-from .picture import picture
+from .picture import finish_axes, picture, with_gaps
 
 _INCHES = (12, 7)
 _HEIGHTS = (1, 3, 1)
@@ -39,9 +39,7 @@ def draw_day(path: str, day: Day) -> None:
         _draw_counts(logins, day)
         _draw_events((spread, agents, logins), agents, day)
         for axes, what in ((spread, "spread"), (agents, "local agents"), (logins, "per 15 min")):
-            axes.set_ylabel(what)
-            axes.set_ylim(bottom=0)
-            axes.spines[["top", "right"]].set_visible(False)
+            finish_axes(axes, what)
         hours = range(0, (day.end - day.first) // _HOUR + 1, 2)
         logins.set_xlim(0, (day.end - day.first) / _HOUR)
         logins.set_xticks(hours, clocks(day)[:: 2 * _HOUR // PART][: len(hours)])
@@ -49,8 +47,7 @@ def draw_day(path: str, day: Day) -> None:
 
 def _draw_parts(spread, agents, day: Day) -> None:
     places = [part * PART / _HOUR for part in range(len(day.spreads))]
-    known = [float("nan") if value is None else value for value in day.spreads]
-    spread.plot(places, known, linewidth=1, color="black", drawstyle="steps-post")
+    spread.plot(places, with_gaps(day.spreads), linewidth=1, color="black", drawstyle="steps-post")
     if day.dialers:
         names = [dialer.name for dialer in day.dialers]
         agents.stackplot(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .errors import ConfigurationError
 
@@ -55,6 +55,23 @@ def picture(path: str, inches: tuple[float, float]) -> Iterator:
             figure.savefig(path, metadata=metadata)
         except OSError as error:
             raise ConfigurationError(f"--picture {path} can't be written: {error}") from error
+
+
+def with_gaps(numbers: Sequence[float | None]) -> list[float]:
+    """Return numbers as matplotlib draws them: where nothing is known, the line has a gap."""
+    return [float("nan") if number is None else number for number in numbers]
+
+
+def finish_axes(axes, what: str) -> None:
+    """Say what axes show, and have them begin at zero.
+
+    Args:
+        axes: of matplotlib, with all that is drawn on them.
+        what: the label of the vertical one.
+    """
+    axes.set_ylabel(what)
+    axes.set_ylim(bottom=0)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _matplotlib():

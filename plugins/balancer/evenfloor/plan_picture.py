@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .picture import picture
+from .picture import finish_axes, picture, with_gaps
 from .plan_replay import Outcome
 from .plan_shifts import clock
 
@@ -47,10 +47,7 @@ def _draw(path: str, outcome: Outcome, lines: dict, what: str) -> None:
     with picture(path, _INCHES) as figure:
         axes = figure.subplots()
         for label, values in lines.items():
-            numbers = [float("nan") if value is None else value for value in values]
-            axes.plot(minutes, numbers, label=label, linewidth=1)
+            axes.plot(minutes, with_gaps(values), label=label, linewidth=1)
         axes.set_xticks(hours, [clock(minute) for minute in hours])
-        axes.set_ylabel(what)
-        axes.set_ylim(bottom=0)
-        axes.spines[["top", "right"]].set_visible(False)
+        finish_axes(axes, what)
         axes.legend(frameon=False, fontsize="small")
